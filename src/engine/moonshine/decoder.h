@@ -1,0 +1,66 @@
+/* engine/moonshine/decoder.h: the Moonshine text decoder, our own kernels.
+ *
+ * Reads the int8 weights out of decoder_model_merged.onnx (initialisers only; the
+ * graph is not run) and computes cross-attention keys and values, the layers and the
+ * vocabulary head. Activations are quantised a row at a time, so that a token's result
+ * does not depend on which others ran beside it: verifying a draft of n tokens in one
+ * call gives bit for bit what n single calls give.
+ *
+ *   frames T of encoder states [T][width] -> cross K, V for each layer
+ *   tokens [n] at positions p.. -> argmax token [n] (and the end token's margin)
+ *
+ * A decoder is immutable after load: any thread. A state is one thread at a time. */
+#ifndef ROSTRUM_MOONSHINE_DECODER_H
+#define ROSTRUM_MOONSHINE_DECODER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define MOONSHINE_BOS 1
+#define MOONSHINE_EOS 2
+#define MOONSHINE_TOKENS_MAX 256 /* positions of one utterance, BOS included */
+#define MOONSHINE_FRAMES_MAX 1300 /* encoder frames: 30 s at 41.67 a second, and some */
+
+typedef struct moonshine_decoder moonshine_decoder;
+typedef struct moonshine_state moonshine_state; /* K/V caches and scratch memory */
+
+/* ERR_NOT_FOUND, ERR_INTEGRITY (not the graph we know; d says which tensor), ERR_MEMORY. */
+MUST_CHECK status moonshine_decoder_load(const char *path, moonshine_decoder **out,
+                                         diag *d);
+void moonshine_decoder_destroy(moonshine_decoder *m);
+unsigned moonshine_decoder_width(const moonshine_decoder *m); /* 288 tiny, 416 base */
+
+/* Which kernels run here: "avx512vnni", "avx2" or "scalar". */
+const char *moonshine_decoder_kernels(const moonshine_decoder *m);
+
+/* One state a compute thread is enough: nothing in it outlives a decode. */
+MUST_CHECK status moonshine_state_create(const moonshine_decoder *m,
+                                         moonshine_state **out);
+void moonshine_state_destroy(moonshine_state *s);
+
+/* New audio: computes cross K/V of states[frames][width] and empties the token cache.
+ * 1 <= frames <= MOONSHINE_FRAMES_MAX (an assertion). */
+void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
+                           const float *states, size_t frames);
+
+typedef struct {
+    int32_t token;      /* argmax over the vocabulary */
+    int32_t runner_up;  /* argmax over everything but MOONSHINE_EOS (equals token unless
+                           that is EOS): what to take when the end is not allowed */
+    float probability;  /* softmax of token */
+    uint16_t frame;     /* encoder frame the *input* token's step attends to: median over
+                           the last layer's heads of the peak */
+} moonshine_next;
+
+/* Feeds tokens[n] at the positions after those in the cache; out[i] is what follows
+ * tokens[i]. position + n <= MOONSHINE_TOKENS_MAX (an assertion). */
+void moonshine_step(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
+                    size_t n, moonshine_next *out);
+
+/* Forgets cached tokens from `keep` on. */
+void moonshine_rewind(moonshine_state *s, size_t keep);
+size_t moonshine_position(const moonshine_state *s); /* tokens in the cache */
+
+#endif

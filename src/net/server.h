@@ -1,0 +1,115 @@
+/* net/server.h: HTTP/1.1 and WebSocket on one port: bytes, not speech.
+ *
+ * Wraps libwebsockets on a libuv loop the caller owns (always the libuv plug-in;
+ * its own poll loop is never used). Every connection has a byte budget for unsent
+ * output and reads can be paused, so that TCP slows the sender.
+ * Loop thread only, all functions and callbacks. */
+#ifndef ROSTRUM_NET_SERVER_H
+#define ROSTRUM_NET_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/diag.h"
+
+typedef struct net_server net_server;
+typedef struct net_conn net_conn; /* one HTTP exchange or one WebSocket */
+
+typedef enum { NET_GET = 1, NET_POST = 2, NET_DELETE = 4, NET_OPTIONS = 8 } net_method;
+
+/* A request whose headers are complete. Borrowed for the `open` callback. */
+typedef struct {
+    net_method method;
+    bool websocket;
+    const char *path;  /* decoded, without query */
+    const char *query; /* raw, without '?'; "" when there is none */
+    int64_t content_length; /* -1: chunked or none */
+    const char *peer;  /* numeric address, for limits; never logged with content */
+} net_request;
+
+/* What happens on one connection. `state` is what open returned. NULL entries are
+ * allowed. After `closed` the conn is gone. */
+typedef struct {
+    /* Headers complete. Either answers at once (net_reply, or net_refuse for a
+     * WebSocket) and returns NULL, or returns its state and goes on. A WebSocket
+     * handler that returns NULL without refusing is refused with 500. */
+    void *(*open)(net_conn *c, const net_request *request, void *app);
+    void (*body)(void *state, const uint8_t *data, size_t n); /* HTTP body piece */
+    void (*body_end)(void *state);
+    void (*established)(void *state); /* WebSocket is up: may send from here on */
+    /* A piece of a WebSocket message. first/last frame the message. Messages over
+     * LIMIT_WS_MESSAGE_BYTES are closed with 1009 before this is called for the rest. */
+    void (*message)(void *state, const uint8_t *data, size_t n, bool binary, bool first,
+                    bool last);
+    void (*drained)(void *state); /* all queued output was handed to the kernel */
+    void (*closed)(void *state);  /* for any reason; called once iff open returned state */
+} net_handler;
+
+typedef struct {
+    unsigned methods; /* net_method bits; ignored for WebSocket */
+    bool websocket;
+    const char *path; /* exact, or ends in '*' for a prefix */
+    const net_handler *handler;
+} net_route;
+
+typedef struct {
+    const char *host; /* numeric or name; default 127.0.0.1 */
+    int port;         /* 0: any free one, see net_server_port */
+    const char *tls_cert, *tls_key; /* PEM files; both or neither; NULL: plain */
+    const net_route *routes; /* [n_routes]; first match wins; borrowed for life */
+    size_t n_routes;
+    void *app;        /* passed to open */
+    unsigned max_connections;
+} net_server_config;
+
+typedef struct {
+    uint64_t connections, bytes_in, bytes_out, closed_slow_reader;
+    unsigned open;
+} net_stats;
+
+MUST_CHECK status net_server_create(uv_loop_t *loop, const net_server_config *config,
+                                    net_server **out, diag *d);
+int net_server_port(const net_server *s);
+void net_server_get_stats(const net_server *s, net_stats *out);
+/* Stops accepting; open connections go on. */
+void net_server_stop_accepting(net_server *s);
+/* Closes everything; `done` runs when the last handle is closed. The loop is the
+ * caller's. */
+void net_server_close(net_server *s, void (*done)(void *context), void *context);
+
+/* A request header by lower-case name, into out[size]; -1 when absent or too long,
+ * else its length. Valid only inside `open`. */
+int net_header(net_conn *c, const char *name, char *out, size_t size);
+
+/* Query parameter by name, percent-decoded, occurrence `nth` (0 first); as net_header. */
+int net_query(const char *query, const char *name, unsigned nth, char *out, size_t size);
+
+/* A whole answer. headers: "Name: value\r\n" lines or NULL. Copies body. */
+void net_reply(net_conn *c, int http_status, const char *content_type,
+               const char *headers, const void *body, size_t n);
+/* A WebSocket that is not to be: plain HTTP answer at the upgrade. retry_after_s 0: no
+ * such header. Call inside `open`, then return NULL. */
+void net_refuse(net_conn *c, int http_status, unsigned retry_after_s,
+                const char *json_body);
+/* The subprotocol to select, from the client's list. Call inside `open`. */
+void net_select_subprotocol(net_conn *c, const char *name);
+
+/* A streamed answer: begin, any number of writes, end. ERR_LIMIT: the reader is too
+ * slow and the budget (LIMIT_SEND_BYTES) is full; the connection is being closed. */
+void net_stream_begin(net_conn *c, int http_status, const char *content_type,
+                      const char *headers);
+MUST_CHECK status net_stream_write(net_conn *c, const void *data, size_t n);
+void net_stream_end(net_conn *c);
+
+/* One WebSocket text message; ERR_LIMIT as above (closed with 1013). */
+MUST_CHECK status net_ws_text(net_conn *c, const char *text, size_t n);
+/* Sends what is queued, then a close frame. reason <= 123 bytes. */
+void net_ws_close(net_conn *c, int code, const char *reason);
+
+/* Stops and resumes reading from the socket: TCP flow control to the sender. */
+void net_pause(net_conn *c);
+void net_resume(net_conn *c);
+
+#endif

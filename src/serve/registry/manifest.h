@@ -1,0 +1,60 @@
+/* serve/registry/manifest.h: the facts of one model, read from its manifest file.
+ *
+ * A manifest is YAML a person reviews: models/NAME.yaml in the installation. Files
+ * it lists live under the model cache; each has a sha256 and no worker starts for a
+ * model one of whose files differs. Loop thread or command line; does file I/O. */
+#ifndef ROSTRUM_SERVE_MANIFEST_H
+#define ROSTRUM_SERVE_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define MANIFEST_FILES_MAX 16
+#define MANIFEST_SETTINGS_MAX 32
+#define MANIFEST_LANGUAGES_MAX 16
+
+typedef struct {
+    char path[160];   /* below the model cache; or absolute for system packages */
+    char sha256[65];  /* lower-case hex */
+    uint64_t bytes;
+    bool runtime;     /* a shared library, not weights */
+} model_file;
+
+typedef struct {
+    char key[48];
+    char value[128];
+} model_setting;
+
+typedef struct {
+    char name[64];     /* e.g. moonshine-tiny */
+    char version[32];
+    char kind[8];      /* asr | tts | vad */
+    char engine[32];   /* program rostrum-engine-ENGINE */
+    char licence[64];
+    char source[160];  /* where it comes from, for a person */
+    char languages[MANIFEST_LANGUAGES_MAX][16];
+    size_t n_languages;
+    uint32_t sample_rate_hz;
+    char feature_contract[96]; /* e.g. "pcm f32 16000 Hz mono, raw waveform" */
+    bool two_pass;
+    model_file files[MANIFEST_FILES_MAX];
+    size_t n_files;
+    model_setting settings[MANIFEST_SETTINGS_MAX];
+    size_t n_settings;
+    char get[160];     /* how to get its files, one command */
+    char model_dir[256];   /* absolute, filled in at load from the cache folder */
+    char runtime_dir[256]; /* absolute */
+} model_manifest;
+
+/* Reads and checks the form (not the files). d names file, line, field. */
+MUST_CHECK status manifest_read(const char *path, const char *cache_dir,
+                                model_manifest *out, diag *d);
+
+/* Hashes every file. ERR_NOT_FOUND: a file is missing; ERR_INTEGRITY: one differs.
+ * d names the file and the manifest's `get` command. */
+MUST_CHECK status manifest_verify(const model_manifest *m, diag *d);
+
+#endif

@@ -9,12 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/diag.h"
 
 typedef enum { ARG_FLAG, ARG_TEXT, ARG_INT, ARG_NUMBER } arg_kind;
 
 typedef struct {
-    const char *name;    /* without dashes */
+    const char *name;    /* without dashes; '.' and '_' are typed as '-' */
     arg_kind kind;
     const char *value;   /* placeholder in help, e.g. "MS"; NULL for a flag */
     double min, max;     /* of numbers */
@@ -53,6 +54,20 @@ MUST_CHECK status args_parse(const command *c, int argc, char **argv, args *out,
 bool args_has(const args *a, const char *name);
 const char *args_text(const args *a, const char *name, const char *otherwise);
 double args_number(const args *a, const char *name, double otherwise);
+
+/* The flag as typed, without the leading dashes: "server.max_conns" -> "server-max-conns". */
+void args_flag_name(const arg_option *o, char out[64]);
+
+/* The help of one command, as `rostrum NAME --help` prints it. */
+void args_usage(const command *c, buf *out);
+
+/* How every run() starts: parses, prints the help or the error (with the usage line).
+ * false: the command is over and *out_exit is its exit status. */
+bool args_begin(const command *c, int argc, char **argv, args *out, int *out_exit);
+
+/* Prints "rostrum NAME: file:line: field: text" to standard error, and with json the
+ * same as {"error":{...}} to standard output; returns exit_status. */
+int args_fail(const command *c, const diag *d, bool json, int exit_status);
 
 /* Exit statuses of every command. */
 enum { EXIT_GOOD = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };

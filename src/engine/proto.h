@@ -37,7 +37,7 @@ typedef enum {
     FRAME_COMMIT,    /* end the utterance here (manual turn, Finalize) */
     FRAME_CLEAR,     /* forget the audio of the utterance in progress */
     FRAME_UPDATE,    /* engine_listen: new settings from the next frame on */
-    FRAME_CLOSE,     /* stop at once; the slot is free after FRAME_CLOSED */
+    FRAME_CLOSE,     /* stop at once; no event but FRAME_CLOSED is sent after it is read */
     FRAME_DRAIN,     /* exit when all slots are closed */
     /* worker -> gateway */
     FRAME_READY = 64,     /* engine_facts as JSON: loaded, warmed, slots offered */
@@ -47,10 +47,21 @@ typedef enum {
     FRAME_SPEECH_STARTED, /* engine_mark */
     FRAME_SPEECH_STOPPED, /* engine_mark */
     FRAME_PARTIAL,        /* engine_text */
-    FRAME_FINAL,          /* engine_text; after it the slot's utterance is over */
-    FRAME_ERROR,          /* UTF-8 sentence; the slot is closed */
-    FRAME_CLOSED          /* the slot is free */
+    FRAME_FINAL,          /* engine_text; over unless flagged TEXT_FIRST_PASS */
+    FRAME_ERROR,          /* UTF-8 sentence; FRAME_CLOSED follows without a FRAME_CLOSE */
+    FRAME_CLOSED          /* the slot is free: its next OPEN has another generation */
 } engine_frame_type;
+
+/* What a gateway may rely on, per slot and generation:
+ * - Utterances count up from 0. Each SPEECH_STARTED is followed by one SPEECH_STOPPED
+ *   of the same utterance, or by none after a CLEAR; both only with ENDPOINT_SERVER_VAD.
+ * - Each utterance that was started and not cleared ends in one FINAL without
+ *   TEXT_FIRST_PASS, perhaps with 0 words (nothing but noise); before it at most one
+ *   FINAL with TEXT_FIRST_PASS. These last FINALs come in order of utterance, but the
+ *   next utterance's other events may come before them (second passes take time).
+ * - Each COMMIT is answered by one such utterance flagged TEXT_BY_COMMIT, an empty one
+ *   when there was nothing to commit. COMMIT, CLEAR and UPDATE take effect at the audio
+ *   sent before them, not sooner. */
 
 /* flags of FRAME_FINAL and FRAME_PARTIAL */
 enum {
@@ -116,6 +127,7 @@ typedef struct {
     engine_word words[LIMIT_HYPOTHESIS_WORDS];
 } engine_text;
 
+/* A worker's state, sent every LIMIT_HEARTBEAT_MS. */
 typedef struct {
     uint32_t slots;       /* offered */
     uint32_t open;        /* in use */
@@ -126,8 +138,9 @@ typedef struct {
     float pressure;       /* as rostrum_pressure */
 } engine_load;
 
-/* Header. Returns bytes needed more (0: whole frame at hand, *out filled), or
- * ERR_SYNTAX through *out_status for a frame that breaks a limit. */
+/* Returns the bytes needed more (the whole header first), or 0: the frame is at hand
+ * and *out is filled; or 0 with *out_status ERR_SYNTAX: it breaks a limit, or is of no
+ * known type, and the other side is broken. */
 size_t proto_frame_need(const uint8_t *data, size_t n, engine_header *out,
                         status *out_status);
 
@@ -135,6 +148,7 @@ size_t proto_frame_need(const uint8_t *data, size_t n, engine_header *out,
 void proto_put_empty(buf *b, uint8_t type, uint8_t flags, uint16_t slot, uint32_t generation);
 void proto_put_bytes(buf *b, uint8_t type, uint8_t flags, uint16_t slot,
                      uint32_t generation, uint32_t sequence, const void *data, size_t n);
+void proto_put_credit(buf *b, uint16_t slot, uint32_t generation, uint32_t samples);
 void proto_put_listen(buf *b, uint8_t type, uint16_t slot, uint32_t generation,
                       const engine_listen *listen);
 void proto_put_mark(buf *b, uint8_t type, uint16_t slot, uint32_t generation,
@@ -143,8 +157,13 @@ void proto_put_text(buf *b, uint8_t type, uint8_t flags, uint16_t slot,
                     uint32_t generation, const engine_text *text);
 void proto_put_load(buf *b, const engine_load *load);
 
+/* Bytes of text[n] before the first that is a NUL or no well-formed UTF-8; n: all good. */
+size_t proto_utf8_valid(const char *text, size_t n);
+
 /* Each reader takes one payload. ERR_SYNTAX, *out unspecified: not well formed. */
 MUST_CHECK status proto_get_listen(const uint8_t *payload, size_t n, engine_listen *out);
+MUST_CHECK status proto_get_credit(const uint8_t *payload, size_t n,
+                                   uint32_t *out_samples);
 MUST_CHECK status proto_get_mark(const uint8_t *payload, size_t n, engine_mark *out);
 MUST_CHECK status proto_get_text(const uint8_t *payload, size_t n, engine_text *out);
 MUST_CHECK status proto_get_load(const uint8_t *payload, size_t n, engine_load *out);

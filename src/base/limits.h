@@ -26,5 +26,9 @@
 #define LIMIT_WORKER_RESTART_S 3 /* s until a killed worker's slots are back */
 #define LIMIT_HEARTBEAT_MS 500   /* ms between a worker's load reports */
 #define LIMIT_HEARTBEAT_LOST_MS 5000 /* ms of silence after which a worker is killed */
+#define LIMIT_WORKER_LOAD_S 60   /* s a worker may take to load: cold disk, slow machine */
+#define LIMIT_WORKER_STOP_S 2    /* s a worker has to leave before it is killed */
+#define LIMIT_SLOT_CLOSE_S 5     /* s until a slot that is not confirmed free is written off */
+#define LIMIT_SLOT_CONTROL_BYTES (64u << 10) /* unread commits and updates of one session */
 
 #endif

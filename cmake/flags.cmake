@@ -1,7 +1,7 @@
 add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                     -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef
                     -fno-common -fstack-protector-strong)
-add_compile_definitions(_GNU_SOURCE)
+add_compile_definitions(_GNU_SOURCE ROSTRUM_VERSION="${PROJECT_VERSION}")
 if(ROSTRUM_WERROR)
   add_compile_options(-Werror)
 endif()

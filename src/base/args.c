@@ -164,28 +164,51 @@ double args_number(const args *a, const char *name, double otherwise) {
     return v ? v->number : otherwise;
 }
 
-/* Text wrapped at 80 columns from column `indent`, where the pen already stands. */
-static void add_wrapped(buf *out, const char *text, size_t indent) {
-    size_t column = indent;
-    while (*text) {
-        size_t n = strcspn(text, " \n");
-        if (column > indent && column + 1 + n > 80) {
-            buf_addf(out, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            buf_add_text(out, " ");
-            column++;
-        }
-        buf_add(out, text, n);
-        column += n;
-        text += n;
-        if (text[0] == '\n' && text[1] == '\n') {
-            buf_addf(out, "\n\n%*s", (int)indent, "");
-            column = indent;
-        }
-        text += strspn(text, " \n");
+/* A pen that wraps words at 80 columns. column 0: at the start of an unindented line. */
+typedef struct {
+    buf *out;
+    size_t indent, column;
+} pen;
+
+static void pen_end_line(pen *p) {
+    if (p->column > 0)
+        buf_add_text(p->out, "\n");
+    p->column = 0;
+}
+
+static void pen_word(pen *p, const char *word, size_t n) {
+    if (p->column > p->indent && p->column + 1 + n > 80)
+        pen_end_line(p);
+    if (p->column < p->indent || p->column == 0) {
+        buf_addf(p->out, "%*s", (int)(p->indent - p->column), "");
+        p->column = p->indent;
+    } else if (p->column > p->indent) {
+        buf_add_text(p->out, " ");
+        p->column++;
     }
-    buf_add_text(out, "\n");
+    buf_add(p->out, word, n);
+    p->column += n;
+}
+
+/* Wrapped text from column `indent`; the pen stands at `column`. An empty line starts a
+ * paragraph; a line that starts with a blank stays as it is. */
+static void add_wrapped(buf *out, const char *text, size_t indent, size_t column) {
+    pen p = {.out = out, .indent = indent, .column = column};
+    while (*text) {
+        size_t line = strcspn(text, "\n");
+        if (line == 0 || text[0] == ' ') {
+            pen_end_line(&p);
+            buf_add(out, text, line);
+            buf_add_text(out, "\n");
+        }
+        for (size_t i = 0; i < line && text[0] != ' ';) {
+            size_t n = strcspn(text + i, " \n");
+            pen_word(&p, text + i, n);
+            i += n + strspn(text + i + n, " ");
+        }
+        text += line + (text[line] == '\n');
+    }
+    pen_end_line(&p);
 }
 
 static void add_option(buf *out, const arg_option *o) {
@@ -197,16 +220,16 @@ static void add_option(buf *out, const arg_option *o) {
     buf_addf(out, "%-*s", (int)column, left);
     if (strlen(left) >= column)
         buf_addf(out, "\n%*s", (int)column, "");
-    add_wrapped(out, o->help, column);
+    add_wrapped(out, o->help, column, column);
 }
 
 void args_usage(const command *c, buf *out) {
     buf_addf(out, "usage: rostrum %s [flags]%s%s\n\n", c->name,
              c->positional[0] ? " " : "", c->positional);
-    add_wrapped(out, c->summary, 0);
+    add_wrapped(out, c->summary, 0, 0);
     if (c->details) {
         buf_add_text(out, "\n");
-        add_wrapped(out, c->details, 0);
+        add_wrapped(out, c->details, 0, 0);
     }
     buf_add_text(out, "\nflags:\n");
     const arg_option *o;

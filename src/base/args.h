@@ -15,19 +15,19 @@
 typedef enum { ARG_FLAG, ARG_TEXT, ARG_INT, ARG_NUMBER } arg_kind;
 
 typedef struct {
-    const char *name;    /* without dashes; '.' and '_' are typed as '-' */
+    const char *name; /* without dashes; '.' and '_' are typed as '-' */
     arg_kind kind;
-    const char *value;   /* placeholder in help, e.g. "MS"; NULL for a flag */
-    double min, max;     /* of numbers */
+    const char *value; /* placeholder in help, e.g. "MS"; NULL for a flag */
+    double min, max;   /* of numbers */
     const char *help;
 } arg_option;
 
 /* One command: "noun verb" as typed after the program's name. */
 typedef struct command {
-    const char *name;        /* "engine list" or "try" */
-    const char *positional;  /* shown in usage, e.g. "FILE..."; "" for none */
-    const char *summary;     /* one line */
-    const char *details;     /* paragraphs for --help and the man page; may be NULL */
+    const char *name;          /* "engine list" or "try" */
+    const char *positional;    /* shown in usage, e.g. "FILE..."; "" for none */
+    const char *summary;       /* one line */
+    const char *details;       /* paragraphs for --help and the man page; may be NULL */
     const arg_option *options; /* [n_options]; --help and --json are always there */
     size_t n_options;
     int (*run)(int argc, char **argv, const struct command *self);
@@ -55,7 +55,8 @@ bool args_has(const args *a, const char *name);
 const char *args_text(const args *a, const char *name, const char *otherwise);
 double args_number(const args *a, const char *name, double otherwise);
 
-/* The flag as typed, without the leading dashes: "server.max_conns" -> "server-max-conns". */
+/* The flag as typed, without the leading dashes: "server.max_conns" ->
+ * "server-max-conns". */
 void args_flag_name(const arg_option *o, char out[64]);
 
 /* The help of one command, as `rostrum NAME --help` prints it. */

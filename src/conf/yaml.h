@@ -1,8 +1,10 @@
 /* conf/yaml.h: a YAML file as a small tree that remembers where everything stood.
  *
  * Wraps libfyaml, so that policies, manifests and configuration share one way to read
- * and to say "file:line:column: field: what would be valid". Anchors are followed;
- * at most LIMIT_CONFIG_BYTES and 64 levels. Allocates; one thread at a time. */
+ * and to say "file:line:column: field: what would be valid". An alias is the same node
+ * as its anchor (so a walk of the whole tree must bound itself). Refused: a key given
+ * twice, a second document, a zero byte in text, more than LIMIT_CONFIG_BYTES, 20,000
+ * nodes or 64 levels. Allocates; one thread at a time. */
 #ifndef ROSTRUM_CONF_YAML_H
 #define ROSTRUM_CONF_YAML_H
 
@@ -27,9 +29,10 @@ yaml_kind yaml_kind_of(const yaml_node *node);
 size_t yaml_size(const yaml_node *node); /* entries of a map or list; 0 for a scalar */
 const yaml_node *yaml_item(const yaml_node *list_or_map, size_t i); /* value i */
 const char *yaml_key(const yaml_node *map, size_t i);
+const yaml_node *yaml_key_node(const yaml_node *map, size_t i);   /* for yaml_at */
 const yaml_node *yaml_get(const yaml_node *map, const char *key); /* NULL: absent */
-const char *yaml_text(const yaml_node *scalar); /* "" for null */
-void yaml_at(const yaml_node *node, diag *d);   /* puts file, line, column into d */
+const char *yaml_text(const yaml_node *scalar);                   /* "" for null */
+void yaml_at(const yaml_node *node, diag *d); /* puts file, line, column into d */
 
 /* Scalars with checks; d names the place and `field`. */
 MUST_CHECK status yaml_number(const yaml_node *n, const char *field, double min,

@@ -1,0 +1,12 @@
+/* The program `rostrum`: one table of commands. */
+#include "cli/commands.h"
+
+static const command *const commands[] = {
+    &config_show_command, &config_explain_command, &version_command,
+    &help_command,        &completion_command,     &man_command,
+};
+
+int main(int argc, char **argv) {
+    command_table table = {commands, sizeof commands / sizeof commands[0]};
+    return commands_main(table, argc, argv);
+}

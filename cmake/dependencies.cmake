@@ -1,3 +1,4 @@
+# What the tree needs from the machine. Debian's package names are in tools/setup.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
@@ -12,4 +13,22 @@ pkg_check_modules(SOXR REQUIRED IMPORTED_TARGET soxr)
 pkg_check_modules(SPHINX REQUIRED IMPORTED_TARGET pocketsphinx sphinxbase)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
-pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka) # tests only; without it there are none
+
+# ROSTRUM_CACHE_DIR: where tools/fetch puts weights, runtime and headers.
+if(ROSTRUM_CACHE)
+  set(ROSTRUM_CACHE_DIR "${ROSTRUM_CACHE}")
+elseif(DEFINED ENV{ROSTRUM_CACHE})
+  set(ROSTRUM_CACHE_DIR "$ENV{ROSTRUM_CACHE}")
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(ROSTRUM_CACHE_DIR "$ENV{XDG_CACHE_HOME}/rostrum")
+else()
+  set(ROSTRUM_CACHE_DIR "$ENV{HOME}/.cache/rostrum")
+endif()
+
+# ROSTRUM_ORT_INCLUDE: folder of onnxruntime_c_api.h; empty when it was not fetched. The
+# library itself is opened at run time and not needed to build.
+set(ROSTRUM_ORT_INCLUDE "")
+if(EXISTS "${ROSTRUM_CACHE_DIR}/include/onnxruntime_c_api.h")
+  set(ROSTRUM_ORT_INCLUDE "${ROSTRUM_CACHE_DIR}/include")
+endif()

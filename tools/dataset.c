@@ -26,8 +26,8 @@
 
 typedef struct {
     char id[96];
-    char ref[512];
-    char norm[512]; /* lower-case letters and digits, one blank between words */
+    char ref[2048];
+    char norm[2048]; /* lower-case letters and digits, one blank between words */
     int16_t *pcm;   /* [n] */
     size_t n;
 } prompt;
@@ -250,7 +250,7 @@ static status write_one(const prompts *list, size_t i, const char *half, slice_k
     if (s != OK)
         return s;
     buf line;
-    buf_init(&line, 4096);
+    buf_init(&line, 16384);
     buf_add_text(&line, "{\"id\":");
     buf_add_json(&line, p->id);
     buf_add_text(&line, ",\"audio\":");

@@ -150,17 +150,21 @@ static status read_numbers(const yaml_node *root, model_manifest *out, diag *d) 
         TRY(yaml_integer(node, "slots_per_thread", 1, LIMIT_WORKER_SLOTS, &value, d));
         out->slots_per_thread = (unsigned)value;
     }
+    if ((node = yaml_get(root, "slots_max"))) {
+        TRY(yaml_integer(node, "slots_max", 1, LIMIT_WORKER_SLOTS, &value, d));
+        out->slots_max = (unsigned)value;
+    }
     if ((node = yaml_get(root, "two_pass")))
         TRY(yaml_bool(node, "two_pass", &out->two_pass, d));
     return OK;
 }
 
 static status read_root(const yaml_node *root, model_manifest *out, diag *d) {
-    static const char *const keys[] = {"name",     "version",         "kind",
-                                       "engine",   "licence",         "source",
-                                       "get",      "languages",       "sample_rate_hz",
-                                       "two_pass", "settings",        "feature_contract",
-                                       "files",    "slots_per_thread"};
+    static const char *const keys[] = {"name",     "version",          "kind",
+                                       "engine",   "licence",          "source",
+                                       "get",      "languages",        "sample_rate_hz",
+                                       "two_pass", "settings",         "feature_contract",
+                                       "files",    "slots_per_thread", "slots_max"};
     if (!root || yaml_kind_of(root) != YAML_MAP)
         return complain(root, d, "", "a manifest is a map: name, version, kind, ...");
     TRY(yaml_only_keys(root, keys, sizeof keys / sizeof *keys, d));

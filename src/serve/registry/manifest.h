@@ -17,10 +17,10 @@
 #define MANIFEST_LANGUAGES_MAX 16
 
 typedef struct {
-    char path[160];   /* below the cache folder; or absolute for system packages */
-    char sha256[65];  /* lower-case hex */
+    char path[160];  /* below the cache folder; or absolute for system packages */
+    char sha256[65]; /* lower-case hex */
     uint64_t bytes;
-    bool runtime;     /* a shared library, not weights */
+    bool runtime; /* a shared library, not weights */
 } model_file;
 
 typedef struct {
@@ -29,18 +29,19 @@ typedef struct {
 } model_setting;
 
 typedef struct {
-    char name[64];     /* e.g. moonshine-tiny */
+    char name[64]; /* e.g. moonshine-tiny */
     char version[32];
-    char kind[8];      /* asr | tts | vad */
-    char engine[32];   /* program rostrum-engine-ENGINE; "" for a part of other models */
+    char kind[8];    /* asr | tts | vad */
+    char engine[32]; /* program rostrum-engine-ENGINE; "" for a part of other models */
     char licence[64];
-    char source[160];  /* where it comes from, for a person */
+    char source[160]; /* where it comes from, for a person */
     char languages[MANIFEST_LANGUAGES_MAX][16];
     size_t n_languages;
     uint32_t sample_rate_hz;
     char feature_contract[96]; /* e.g. "pcm f32 16000 Hz mono, raw waveform" */
     bool two_pass;
     unsigned slots_per_thread; /* safe guess until `engine calibrate` measured */
+    unsigned slots_max;        /* a worker can have; 0: LIMIT_WORKER_SLOTS */
     model_file files[MANIFEST_FILES_MAX];
     size_t n_files;
     model_setting settings[MANIFEST_SETTINGS_MAX];

@@ -2,7 +2,7 @@
  *
  * Reads the int8 weights out of decoder_model_merged.onnx (initialisers only; the
  * graph is not run) and computes cross-attention keys and values, the layers and the
- * vocabulary head. Activations are quantised a row at a time, so that a token's result
+ * vocabulary head. Activations are quantised a row at a time (to 14 bits), so that a token's result
  * does not depend on which others ran beside it: verifying a draft of n tokens in one
  * call gives bit for bit what n single calls give.
  *
@@ -55,9 +55,18 @@ typedef struct {
 } moonshine_next;
 
 /* Feeds tokens[n] at the positions after those in the cache; out[i] is what follows
- * tokens[i]. position + n <= MOONSHINE_TOKENS_MAX (an assertion). */
+ * tokens[i]. position + n <= MOONSHINE_TOKENS_MAX and 0 <= token < 32768 (assertions).
+ * Allocates nothing. Without VNNI a token beyond the first few costs about as much as
+ * the first and half of it is the vocabulary head, so feed what is not asked about with
+ * moonshine_feed, and verify a long draft in pieces of 4 to 6 up to the first mismatch:
+ * the results are the same bits. */
 void moonshine_step(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
                     size_t n, moonshine_next *out);
+
+/* The same without the head, for tokens that are given (a forced prefix but for its
+ * last token). frames[n], or NULL: what moonshine_next.frame would be. */
+void moonshine_feed(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
+                    size_t n, uint16_t *frames);
 
 /* Forgets cached tokens from `keep` on. */
 void moonshine_rewind(moonshine_state *s, size_t keep);

@@ -1,0 +1,364 @@
+#include "engine/moonshine/decoder.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "engine/moonshine/decoder_model.h"
+
+/* Rows computed together. More of them share a pass over the weights; 12 keep the
+ * scratch memory within a 512 KiB L2 cache. */
+#define ROWS 12
+
+/* Logits made at a time: small enough to be reduced while they are in the L1 cache. */
+#define HEAD_BLOCK 512
+
+/* Keys lie [number of the head][position]. Not a power of two, so that the numbers of
+ * one position do not all fall into the same cache sets. */
+#define SELF_STRIDE (MOONSHINE_TOKENS_MAX + 8)
+
+/* One kind of cache: of each layer, keys [head][depth][stride] and values
+ * [head][slots][depth]. */
+typedef struct {
+    float *keys, *values;
+    size_t stride, slots;
+} cache;
+
+struct moonshine_state {
+    size_t width, hidden, depth, n_layers; /* depth: numbers of one head */
+    size_t frames, position;
+    cache self, cross;
+    float *x;        /* [ROWS][width] the residual stream */
+    float *normal;   /* [ROWS][width] */
+    float *wide;     /* [ROWS][2 * hidden]; q, k and v; a block of logits */
+    float *narrow;   /* [hidden] one row */
+    float *scores;   /* [frames_max] */
+    int16_t *q;      /* [ROWS][max(width, hidden)] */
+    kernels_row row[ROWS];
+    size_t peaks[ROWS][DECODER_HEADS]; /* frames of the last layer's attention */
+    void *memory;
+};
+
+static size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Deals out floats of one block; with no block it only counts. */
+typedef struct {
+    float *block;
+    size_t used;
+} dealer;
+
+static float *deal(dealer *d, size_t floats) {
+    float *p = d->block ? d->block + d->used : NULL;
+    d->used += round_up(floats, KERNELS_ALIGN / sizeof(float));
+    return p;
+}
+
+static void lay_out(moonshine_state *s, dealer *d) {
+    const size_t frames = round_up(MOONSHINE_FRAMES_MAX, 8);
+    s->x = deal(d, ROWS * s->width);
+    s->normal = deal(d, ROWS * s->width);
+    s->wide = deal(d, ROWS * larger(larger(2 * s->hidden, 3 * s->width), HEAD_BLOCK));
+    s->narrow = deal(d, larger(s->hidden, s->width));
+    s->scores = deal(d, larger(frames, SELF_STRIDE));
+    s->q = (int16_t *)(void *)deal(d, ROWS * larger(s->width, s->hidden) / 2);
+    s->self.keys = deal(d, s->n_layers * s->width * SELF_STRIDE);
+    s->self.values = deal(d, s->n_layers * s->width * MOONSHINE_TOKENS_MAX);
+    s->cross.keys = deal(d, s->n_layers * s->width * frames);
+    s->cross.values = deal(d, s->n_layers * s->width * frames);
+}
+
+status moonshine_state_create(const moonshine_decoder *m, moonshine_state **out) {
+    moonshine_state *s = calloc(1, sizeof *s);
+    if (!s) {
+        return ERR_MEMORY;
+    }
+    s->width = m->width;
+    s->hidden = m->hidden;
+    s->depth = m->width / DECODER_HEADS;
+    s->n_layers = m->n_layers;
+    s->self.stride = SELF_STRIDE;
+    s->self.slots = MOONSHINE_TOKENS_MAX;
+    dealer d = {0};
+    lay_out(s, &d);
+    /* Mostly the cross caches at their longest: 20 MiB (tiny), 38 MiB (base) of address
+     * space. Pages are touched only as far as the longest audio so far needs. */
+    s->memory = aligned_alloc(KERNELS_ALIGN, d.used * sizeof(float));
+    if (!s->memory) {
+        free(s);
+        return ERR_MEMORY;
+    }
+    d = (dealer){.block = s->memory};
+    lay_out(s, &d);
+    *out = s;
+    return OK;
+}
+
+void moonshine_state_destroy(moonshine_state *s) {
+    if (s) {
+        free(s->memory);
+        free(s);
+    }
+}
+
+void moonshine_rewind(moonshine_state *s, size_t keep) {
+    ASSERT(keep <= s->position);
+    s->position = keep;
+}
+
+size_t moonshine_position(const moonshine_state *s) {
+    return s->position;
+}
+
+static void quantise_rows(const moonshine_decoder *m, moonshine_state *s, const float *x,
+                          size_t rows) {
+    for (size_t r = 0; r < rows; r++) {
+        s->row[r] = m->k->quantise(x + r * s->width, s->width, s->q + r * s->width);
+    }
+}
+
+/* out[r][stride] (+)= matrix times the rows quantised last. */
+static void project(const moonshine_decoder *m, moonshine_state *s,
+                    const kernels_matrix *x, size_t rows, float *out, size_t stride,
+                    bool add) {
+    m->k->multiply(x, 0, x->outputs, s->q, s->row, rows, out, stride, add);
+}
+
+/* The matrix [width] of one kind of cache at `layer`. */
+static float *keys_of(const moonshine_state *s, const cache *c, size_t layer) {
+    return c->keys + layer * s->width * c->stride;
+}
+
+static float *values_of(const moonshine_state *s, const cache *c, size_t layer) {
+    return c->values + layer * s->width * c->slots;
+}
+
+/* Puts rows[n][stride] at `at` on, as keys: number i of a row goes to [i][at + r]. */
+static void put_keys(const moonshine_state *s, const cache *c, size_t layer, size_t at,
+                     const float *rows, size_t n, size_t stride) {
+    float *keys = keys_of(s, c, layer) + at;
+    for (size_t i = 0; i < s->width; i++) {
+        for (size_t r = 0; r < n; r++) {
+            keys[i * c->stride + r] = rows[r * stride + i];
+        }
+    }
+}
+
+static void put_values(const moonshine_state *s, const cache *c, size_t layer, size_t at,
+                       const float *rows, size_t n, size_t stride) {
+    float *values = values_of(s, c, layer);
+    for (size_t r = 0; r < n; r++) {
+        for (size_t h = 0; h < DECODER_HEADS; h++) {
+            memcpy(values + (h * c->slots + at + r) * s->depth,
+                   rows + r * stride + h * s->depth, s->depth * sizeof *values);
+        }
+    }
+}
+
+void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
+                           const float *states, size_t frames) {
+    ASSERT(frames >= 1);
+    ASSERT(frames <= MOONSHINE_FRAMES_MAX);
+    s->position = 0;
+    s->frames = frames;
+    s->cross.stride = round_up(frames, 8);
+    s->cross.slots = frames;
+    const size_t width = s->width;
+    for (size_t at = 0; at < frames; at += ROWS) {
+        size_t n = frames - at < ROWS ? frames - at : ROWS;
+        memcpy(s->normal, states + at * width, n * width * sizeof *states); /* aligned */
+        quantise_rows(m, s, s->normal, n);
+        for (size_t layer = 0; layer < s->n_layers; layer++) {
+            const decoder_layer *y = &m->layers[layer];
+            project(m, s, &y->cross_k, n, s->wide, 2 * width, false);
+            project(m, s, &y->cross_v, n, s->wide + width, 2 * width, false);
+            put_keys(s, &s->cross, layer, at, s->wide, n, 2 * width);
+            put_values(s, &s->cross, layer, at, s->wide + width, n, 2 * width);
+        }
+    }
+}
+
+/* Turns the first numbers of each head by the angles of position p. */
+static void turn(const moonshine_decoder *m, size_t p, size_t depth, float *row) {
+    const float *c = m->turn_cos[p], *s = m->turn_sin[p];
+    for (size_t h = 0; h < DECODER_HEADS; h++) {
+        float *v = row + h * depth;
+        for (size_t i = 0; i < DECODER_ROPE_PAIRS; i++) {
+            float even = v[2 * i], odd = v[2 * i + 1];
+            v[2 * i] = even * c[i] - odd * s[i];
+            v[2 * i + 1] = odd * c[i] + even * s[i];
+        }
+    }
+}
+
+static void scale_row(float *row, size_t n, float by) {
+    for (size_t i = 0; i < n; i++) {
+        row[i] *= by;
+    }
+}
+
+static void normalise_rows(const moonshine_decoder *m, moonshine_state *s,
+                           const float *weight, size_t rows) {
+    for (size_t r = 0; r < rows; r++) {
+        m->k->normalise(s->x + r * s->width, weight, s->width, s->normal + r * s->width);
+    }
+    quantise_rows(m, s, s->normal, rows);
+}
+
+/* All heads of queries[rows][stride], row r over the first (seen + r * grow) slots; the
+ * result goes to s->normal. */
+static void attend_rows(const moonshine_decoder *m, moonshine_state *s, const cache *c,
+                        size_t layer, const float *queries, size_t stride, size_t rows,
+                        size_t seen, size_t grow) {
+    const size_t depth = s->depth;
+    for (size_t h = 0; h < DECODER_HEADS; h++) {
+        const float *keys = keys_of(s, c, layer) + h * depth * c->stride;
+        const float *values = values_of(s, c, layer) + h * depth * c->slots;
+        for (size_t r = 0; r < rows; r++) {
+            s->peaks[r][h] = m->k->attend(queries + r * stride + h * depth, keys,
+                                          c->stride, values, depth, seen + r * grow,
+                                          s->scores, s->normal + r * s->width + h * depth);
+        }
+    }
+    quantise_rows(m, s, s->normal, rows);
+}
+
+static void self_attention(const moonshine_decoder *m, moonshine_state *s, size_t layer,
+                           size_t rows) {
+    const decoder_layer *y = &m->layers[layer];
+    const size_t width = s->width, stride = 3 * width;
+    const float scale = 1.0f / sqrtf((float)s->depth);
+    float *q = s->wide, *k = q + width, *v = k + width;
+    normalise_rows(m, s, y->norm_self, rows);
+    project(m, s, &y->self_q, rows, q, stride, false);
+    project(m, s, &y->self_k, rows, k, stride, false);
+    project(m, s, &y->self_v, rows, v, stride, false);
+    for (size_t r = 0; r < rows; r++) {
+        turn(m, s->position + r, s->depth, q + r * stride);
+        turn(m, s->position + r, s->depth, k + r * stride);
+        scale_row(q + r * stride, width, scale);
+    }
+    put_keys(s, &s->self, layer, s->position, k, rows, stride);
+    put_values(s, &s->self, layer, s->position, v, rows, stride);
+    attend_rows(m, s, &s->self, layer, q, stride, rows, s->position + 1, 1);
+    project(m, s, &y->self_out, rows, s->x, width, true);
+}
+
+static void cross_attention(const moonshine_decoder *m, moonshine_state *s, size_t layer,
+                            size_t rows) {
+    const decoder_layer *y = &m->layers[layer];
+    const size_t width = s->width;
+    normalise_rows(m, s, y->norm_cross, rows);
+    project(m, s, &y->cross_q, rows, s->wide, width, false);
+    scale_row(s->wide, rows * width, 1.0f / sqrtf((float)s->depth));
+    attend_rows(m, s, &s->cross, layer, s->wide, width, rows, s->frames, 0);
+    project(m, s, &y->cross_out, rows, s->x, width, true);
+}
+
+static void feed_forward(const moonshine_decoder *m, moonshine_state *s, size_t layer,
+                         size_t rows) {
+    const decoder_layer *y = &m->layers[layer];
+    const size_t hidden = s->hidden;
+    normalise_rows(m, s, y->norm_mlp, rows);
+    project(m, s, &y->up, rows, s->wide, 2 * hidden, false);
+    for (size_t r = 0; r < rows; r++) {
+        m->k->gate(s->wide + r * 2 * hidden, y->up_bias, hidden, s->narrow);
+        s->row[r] = m->k->quantise(s->narrow, hidden, s->q + r * hidden);
+    }
+    project(m, s, &y->down, rows, s->x, s->width, true);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < s->width; i++) {
+            s->x[r * s->width + i] += y->down_bias[i];
+        }
+    }
+}
+
+static void embed(const moonshine_decoder *m, int32_t token, float *row) {
+    const kernels_matrix *e = &m->embedding;
+    ASSERT(token >= 0);
+    ASSERT(token < DECODER_VOCABULARY);
+    for (size_t i = 0; i < m->width; i++) {
+        uint8_t byte = e->packed[m->k->place((size_t)token, i, m->width)] ^ m->k->flip;
+        row[i] = ((float)byte - 128.0f + e->zero) * e->scale;
+    }
+}
+
+/* The layers over tokens[rows], rows <= ROWS: s->x has the result, and s->peaks where
+ * the last layer looked. */
+static void run_layers(const moonshine_decoder *m, moonshine_state *s,
+                       const int32_t *tokens, size_t rows) {
+    ASSERT(s->frames > 0);
+    ASSERT(rows <= MOONSHINE_TOKENS_MAX - s->position);
+    for (size_t r = 0; r < rows; r++) {
+        embed(m, tokens[r], s->x + r * s->width);
+    }
+    for (size_t layer = 0; layer < s->n_layers; layer++) {
+        self_attention(m, s, layer, rows);
+        cross_attention(m, s, layer, rows);
+        feed_forward(m, s, layer, rows);
+    }
+    s->position += rows;
+}
+
+/* Median of the heads' frames: the mean of the two in the middle. */
+static uint16_t middle_frame(const size_t *peaks) {
+    size_t sorted[DECODER_HEADS];
+    for (size_t i = 0; i < DECODER_HEADS; i++) {
+        size_t at = i;
+        for (; at > 0 && sorted[at - 1] > peaks[i]; at--) {
+            sorted[at] = sorted[at - 1];
+        }
+        sorted[at] = peaks[i];
+    }
+    return (uint16_t)((sorted[DECODER_HEADS / 2 - 1] + sorted[DECODER_HEADS / 2]) / 2);
+}
+
+/* The vocabulary head over s->x[rows]. */
+static void run_head(const moonshine_decoder *m, moonshine_state *s, size_t rows,
+                     moonshine_next *out) {
+    kernels_top top[ROWS];
+    for (size_t r = 0; r < rows; r++) {
+        top[r] = (kernels_top){.best = -INFINITY, .other = -INFINITY};
+    }
+    normalise_rows(m, s, m->norm, rows);
+    for (size_t at = 0; at < DECODER_VOCABULARY; at += HEAD_BLOCK) {
+        m->k->multiply(&m->embedding, at, HEAD_BLOCK, s->q, s->row, rows, s->wide,
+                       HEAD_BLOCK, false);
+        for (size_t r = 0; r < rows; r++) {
+            m->k->top(s->wide + r * HEAD_BLOCK, HEAD_BLOCK, (int32_t)at, MOONSHINE_EOS,
+                      &top[r]);
+        }
+    }
+    for (size_t r = 0; r < rows; r++) {
+        out[r] = (moonshine_next){.token = top[r].best_at,
+                                  .runner_up = top[r].other_at,
+                                  .probability = 1.0f / top[r].total,
+                                  .frame = middle_frame(s->peaks[r])};
+    }
+}
+
+void moonshine_step(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
+                    size_t n, moonshine_next *out) {
+    for (size_t at = 0; at < n; at += ROWS) {
+        size_t rows = n - at < ROWS ? n - at : ROWS;
+        run_layers(m, s, tokens + at, rows);
+        run_head(m, s, rows, out + at);
+    }
+}
+
+void moonshine_feed(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
+                    size_t n, uint16_t *frames) {
+    for (size_t at = 0; at < n; at += ROWS) {
+        size_t rows = n - at < ROWS ? n - at : ROWS;
+        run_layers(m, s, tokens + at, rows);
+        for (size_t r = 0; frames && r < rows; r++) {
+            frames[at + r] = middle_frame(s->peaks[r]);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/* engine/moonshine/kernels.h: the arithmetic of the decoder, one set an instruction set.
+ *
+ * A matrix keeps the file's u8 weights, one byte each, laid out for the set that will
+ * use it. An activation row is quantised to 14 bits with a scale of its own:
+ *
+ *   q[k] = round(x[k] * 8191 / max|x|), scale = max|x| / 8191
+ *   y[n] = (sum_k q[k] * (w[n][k] - 128) + (128 - zero) * sum_k q[k])
+ *          * scale * w.scale
+ *
+ * The sums are exact integers: |q| <= 8191, |w - 128| <= 128 and k <= 2048 stay below
+ * 2^31. So every set gets the same sums whatever the order, and a row's result does not
+ * depend on the rows beside it. 14 bits rather than the graph's 8 because vpmaddwd,
+ * the only exact multiply of AVX2 (vpmaddubsw saturates), takes 16 either way.
+ *
+ * Float parts (normalisation, attention, softmax) sum in an order fixed by the lengths
+ * alone; between sets they may differ in the last bits.
+ *
+ * All functions are pure over their arguments: any thread. Float rows that kernels read
+ * or write are 32-byte aligned, with room up to a multiple of 8. */
+#ifndef ROSTRUM_MOONSHINE_KERNELS_H
+#define ROSTRUM_MOONSHINE_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNELS_PANEL 32        /* outputs packed together; outputs are a multiple of it */
+#define KERNELS_INPUTS_MAX 2048 /* exactness; also a multiple of 32 */
+#define KERNELS_Q_MAX 8191
+#define KERNELS_ALIGN 64
+
+typedef struct {
+    uint8_t *packed; /* [outputs * inputs], KERNELS_ALIGN aligned, owned by the maker */
+    uint32_t inputs, outputs;
+    float scale; /* of one weight step */
+    float zero;  /* 128 - zero point */
+} kernels_matrix;
+
+/* A quantised row's scale and sum; its numbers lie apart. */
+typedef struct {
+    float scale;
+    float sum;
+} kernels_row;
+
+/* What follows one row of the vocabulary head. */
+typedef struct {
+    float best, other; /* largest logit; largest one of a row other than `barred` */
+    int32_t best_at, other_at;
+    float total; /* sum of exp(logit - best) */
+} kernels_top;
+
+typedef struct {
+    const char *name;
+
+    /* Where weight [output n][input k] lies in `packed` of a matrix of k_all inputs.
+     * Unsigned byte as in the file, xored with `flip`. */
+    size_t (*place)(size_t n, size_t k, size_t k_all);
+    uint8_t flip;
+
+    /* x[n] -> q[n]; n a multiple of 16. */
+    kernels_row (*quantise)(const float *x, size_t n, int16_t *q);
+
+    /* out[n] = (x - mean) / sqrt(variance + 1e-5) * weight; n a multiple of 8. */
+    void (*normalise)(const float *x, const float *weight, size_t n, float *out);
+
+    /* out[r][j] = y of row r, output first + j, for j < count; plus out itself if `add`.
+     * q is [rows][w->inputs]; first and count are multiples of KERNELS_PANEL. */
+    void (*multiply)(const kernels_matrix *w, size_t first, size_t count,
+                     const int16_t *q, const kernels_row *row, size_t rows, float *out,
+                     size_t out_stride, bool add);
+
+    /* out[i] = silu(x[n + i] + bias[n + i]) * (x[i] + bias[i]); n a multiple of 8. */
+    void (*gate)(const float *x, const float *bias, size_t n, float *out);
+
+    /* One head of one query over `frames` keys:
+     *   score[t] = sum_d query[d] * keys[d * stride + t]    (query already scaled)
+     *   out[d] = sum_t softmax(score)[t] * values[t * width + d], d < width
+     * width (a multiple of 4) numbers a value; stride >= frames rounded up to 8 and a
+     * multiple of 8, what lies past `frames` is not used. scratch is [stride].
+     * Returns the frame of the highest score. */
+    size_t (*attend)(const float *query, const float *keys, size_t stride,
+                     const float *values, size_t width, size_t frames, float *scratch,
+                     float *out);
+
+    /* Folds logits[n] of rows first.. into *top; n a multiple of 8. Of equal logits the
+     * first row wins. */
+    void (*top)(const float *logits, size_t n, int32_t first, int32_t barred,
+                kernels_top *top);
+} kernels;
+
+/* The best set this processor runs. */
+const kernels *kernels_pick(void);
+
+/* A set by name, or NULL: not known, not built in, or this processor lacks it. */
+const kernels *kernels_named(const char *name);
+
+extern const kernels kernels_scalar;
+#if defined(__x86_64__)
+extern const kernels kernels_avx2;
+extern const kernels kernels_avx512vnni;
+#endif
+
+#endif

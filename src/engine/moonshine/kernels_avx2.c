@@ -1,0 +1,362 @@
+/* AVX2 and FMA. Compiled with -mavx2 -mfma; reached only through kernels_pick.
+ *
+ * Layout: panels of 32 outputs; in a panel one 64-byte line a pair of inputs:
+ * [output][2] as s8 (flipped). vpmovsxbw widens 8 outputs' pairs, vpmaddwd multiplies
+ * them by a broadcast pair of activations and adds the two products, so a line is
+ * four exact multiply-adds of 8 outputs. */
+#include "engine/moonshine/kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+static size_t place(size_t n, size_t k, size_t k_all) {
+    return (n / KERNELS_PANEL * k_all + (k & ~(size_t)1)) * KERNELS_PANEL +
+           n % KERNELS_PANEL * 2 + k % 2;
+}
+
+INLINE float sum8(__m256 v) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+INLINE float max8(__m256 v) {
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+/* e^x to about 2 units in the last place for x in [-87, 88], clamped to it.
+ * x = n ln 2 + r with |r| <= ln 2 / 2; Taylor's polynomial of degree 6 of e^r; ln 2 in
+ * two parts so that r keeps its bits. */
+INLINE __m256 exp8(__m256 x) {
+    x = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(88.0f)), _mm256_set1_ps(-87.0f));
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    __m256 p = _mm256_set1_ps(1.0f / 720);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    __m256i power = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), power));
+}
+
+static kernels_row quantise(const float *x, size_t n, int16_t *q) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    __m256 peak8 = _mm256_setzero_ps();
+    for (size_t i = 0; i < n; i += 8) {
+        peak8 = _mm256_max_ps(_mm256_andnot_ps(sign, _mm256_load_ps(x + i)), peak8);
+    }
+    float peak = max8(peak8);
+    if (!(peak > 1e-30f) || !isfinite(peak)) {
+        memset(q, 0, n * sizeof *q);
+        return (kernels_row){0, 0};
+    }
+    const __m256 up = _mm256_set1_ps((float)KERNELS_Q_MAX / peak);
+    __m256i sum8i = _mm256_setzero_si256();
+    for (size_t i = 0; i < n; i += 16) {
+        __m256 a = _mm256_mul_ps(_mm256_load_ps(x + i), up);
+        __m256 b = _mm256_mul_ps(_mm256_load_ps(x + i + 8), up);
+        a = _mm256_and_ps(a, _mm256_cmp_ps(a, a, _CMP_ORD_Q)); /* NaN counts as 0 */
+        b = _mm256_and_ps(b, _mm256_cmp_ps(b, b, _CMP_ORD_Q));
+        __m256i ab = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
+        ab = _mm256_permute4x64_epi64(ab, 0xd8);
+        _mm256_storeu_si256((__m256i *)(q + i), ab);
+        sum8i = _mm256_add_epi32(sum8i, _mm256_madd_epi16(ab, _mm256_set1_epi16(1)));
+    }
+    int32_t lanes[8], sum = 0;
+    _mm256_storeu_si256((__m256i *)lanes, sum8i);
+    for (size_t i = 0; i < 8; i++) {
+        sum += lanes[i];
+    }
+    return (kernels_row){peak / (float)KERNELS_Q_MAX, (float)sum};
+}
+
+static void normalise(const float *x, const float *weight, size_t n, float *out) {
+    __m256 s = _mm256_setzero_ps();
+    for (size_t i = 0; i < n; i += 8) {
+        s = _mm256_add_ps(s, _mm256_load_ps(x + i));
+    }
+    const __m256 mean = _mm256_set1_ps(sum8(s) / (float)n);
+    s = _mm256_setzero_ps();
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = _mm256_sub_ps(_mm256_load_ps(x + i), mean);
+        s = _mm256_fmadd_ps(v, v, s);
+    }
+    const __m256 down = _mm256_set1_ps(1.0f / sqrtf(sum8(s) / (float)n + 1e-5f));
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = _mm256_mul_ps(_mm256_sub_ps(_mm256_load_ps(x + i), mean), down);
+        _mm256_store_ps(out + i, _mm256_mul_ps(v, _mm256_load_ps(weight + i)));
+    }
+}
+
+/* Finishes 8 outputs of one row. Every tile ends here, so that a row's floats do not
+ * depend on the shape of the tile it was in. */
+INLINE void finish(__m256i sum, const kernels_matrix *w, const kernels_row *row,
+                   float *out, bool add) {
+    __m256 y = _mm256_add_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(w->zero * row->sum));
+    y = _mm256_mul_ps(y, _mm256_set1_ps(row->scale * w->scale));
+    if (add) {
+        y = _mm256_add_ps(_mm256_loadu_ps(out), y);
+    }
+    _mm256_storeu_ps(out, y);
+}
+
+/* `rows` rows against `vectors` times 8 outputs of one panel. Both are constants where
+ * this is inlined; the sums stay in registers for rows * vectors <= 12. */
+INLINE void tile(const kernels_matrix *w, const uint8_t *panel, const int16_t *q,
+                 const kernels_row *row, size_t rows, size_t vectors, float *out,
+                 size_t out_stride, bool add) {
+    __m256i sum[6][4];
+    const size_t inputs = w->inputs;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t v = 0; v < vectors; v++) {
+            sum[r][v] = _mm256_setzero_si256();
+        }
+    }
+    for (size_t k = 0; k < inputs; k += 2) {
+        __m256i weight[4];
+        for (size_t v = 0; v < vectors; v++) {
+            weight[v] = _mm256_cvtepi8_epi16(
+                _mm_load_si128((const __m128i *)(panel + k * KERNELS_PANEL + v * 16)));
+        }
+        for (size_t r = 0; r < rows; r++) {
+            int32_t pair;
+            memcpy(&pair, q + r * inputs + k, sizeof pair);
+            const __m256i a = _mm256_set1_epi32(pair);
+            for (size_t v = 0; v < vectors; v++) {
+                sum[r][v] =
+                    _mm256_add_epi32(sum[r][v], _mm256_madd_epi16(weight[v], a));
+            }
+        }
+    }
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t v = 0; v < vectors; v++) {
+            finish(sum[r][v], w, &row[r], out + r * out_stride + v * 8, add);
+        }
+    }
+}
+
+/* Half a panel at a time where more than two rows share it: 12 sums, 2 weights and a
+ * pair fill the 16 registers. */
+INLINE void tile_halves(const kernels_matrix *w, const uint8_t *panel, const int16_t *q,
+                        const kernels_row *row, size_t rows, float *out,
+                        size_t out_stride, bool add) {
+    tile(w, panel, q, row, rows, 2, out, out_stride, add);
+    tile(w, panel + 32, q, row, rows, 2, out + 16, out_stride, add);
+}
+
+static void multiply(const kernels_matrix *w, size_t first, size_t count,
+                     const int16_t *q, const kernels_row *row, size_t rows, float *out,
+                     size_t out_stride, bool add) {
+    const size_t inputs = w->inputs;
+    for (size_t j = 0; j < count; j += KERNELS_PANEL) {
+        const uint8_t *panel = w->packed + (first + j) * inputs;
+        for (size_t r = 0; r < rows;) {
+            const int16_t *a = q + r * inputs;
+            float *o = out + r * out_stride + j;
+            size_t left = rows - r;
+            if (left == 6 || left >= 10) {
+                tile_halves(w, panel, a, row + r, 6, o, out_stride, add);
+                r += 6;
+            } else if (left >= 4) {
+                tile_halves(w, panel, a, row + r, 4, o, out_stride, add);
+                r += 4;
+            } else if (left >= 2) {
+                tile(w, panel, a, row + r, 2, 4, o, out_stride, add);
+                r += 2;
+            } else {
+                tile(w, panel, a, row + r, 1, 4, o, out_stride, add);
+                r += 1;
+            }
+        }
+    }
+}
+
+static void gate(const float *x, const float *bias, size_t n, float *out) {
+    const __m256 one = _mm256_set1_ps(1.0f);
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 u = _mm256_add_ps(_mm256_load_ps(x + i), _mm256_load_ps(bias + i));
+        __m256 g = _mm256_add_ps(_mm256_load_ps(x + n + i), _mm256_load_ps(bias + n + i));
+        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), g));
+        g = _mm256_div_ps(g, _mm256_add_ps(one, e));
+        _mm256_store_ps(out + i, _mm256_mul_ps(g, u));
+    }
+}
+
+/* score[t] for 8 * vectors frames from t on. */
+INLINE void score_frames(const float *query, const float *keys, size_t stride,
+                         size_t width, size_t vectors, float *score) {
+    __m256 s[4];
+    for (size_t v = 0; v < vectors; v++) {
+        s[v] = _mm256_setzero_ps();
+    }
+    for (size_t d = 0; d < width; d++) {
+        const __m256 q = _mm256_broadcast_ss(query + d);
+        for (size_t v = 0; v < vectors; v++) {
+            s[v] = _mm256_fmadd_ps(q, _mm256_loadu_ps(keys + d * stride + v * 8), s[v]);
+        }
+    }
+    for (size_t v = 0; v < vectors; v++) {
+        _mm256_storeu_ps(score + v * 8, s[v]);
+    }
+}
+
+/* out[8 * full + (half ? 4 : 0)] = sum_t p[t] * values[t * width]: even and odd frames
+ * apart, to hide the latency of the additions. */
+INLINE void weigh_values(const float *p, const float *values, size_t width,
+                         size_t frames, size_t full, bool half, float down, float *out) {
+    __m256 even[6], odd[6];
+    __m128 even4 = _mm_setzero_ps(), odd4 = even4;
+    for (size_t v = 0; v < full; v++) {
+        even[v] = odd[v] = _mm256_setzero_ps();
+    }
+    size_t t = 0;
+    for (; t + 2 <= frames; t += 2) {
+        const float *value = values + t * width;
+        const __m256 a = _mm256_broadcast_ss(p + t), b = _mm256_broadcast_ss(p + t + 1);
+        for (size_t v = 0; v < full; v++) {
+            even[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(value + v * 8), even[v]);
+            odd[v] = _mm256_fmadd_ps(b, _mm256_loadu_ps(value + width + v * 8), odd[v]);
+        }
+        if (half) {
+            even4 = _mm_fmadd_ps(_mm256_castps256_ps128(a),
+                                 _mm_loadu_ps(value + full * 8), even4);
+            odd4 = _mm_fmadd_ps(_mm256_castps256_ps128(b),
+                                _mm_loadu_ps(value + width + full * 8), odd4);
+        }
+    }
+    if (t < frames) {
+        const float *value = values + t * width;
+        const __m256 a = _mm256_broadcast_ss(p + t);
+        for (size_t v = 0; v < full; v++) {
+            even[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(value + v * 8), even[v]);
+        }
+        if (half) {
+            even4 = _mm_fmadd_ps(_mm256_castps256_ps128(a),
+                                 _mm_loadu_ps(value + full * 8), even4);
+        }
+    }
+    const __m256 d = _mm256_set1_ps(down);
+    for (size_t v = 0; v < full; v++) {
+        _mm256_storeu_ps(out + v * 8, _mm256_mul_ps(_mm256_add_ps(even[v], odd[v]), d));
+    }
+    if (half) {
+        _mm_storeu_ps(out + full * 8,
+                      _mm_mul_ps(_mm_add_ps(even4, odd4), _mm256_castps256_ps128(d)));
+    }
+}
+
+/* score[frames rounded up to 8] -> e^(score - highest), 0 past the end; *out_total is
+ * their sum. Returns the first frame of the highest. */
+INLINE size_t soften(float *score, size_t frames, float *out_total) {
+    for (size_t t = frames; t % 8 != 0; t++) {
+        score[t] = -INFINITY;
+    }
+    __m256 high8 = _mm256_set1_ps(-INFINITY);
+    for (size_t t = 0; t < frames; t += 8) {
+        high8 = _mm256_max_ps(_mm256_loadu_ps(score + t), high8);
+    }
+    const float high = max8(high8);
+    high8 = _mm256_set1_ps(high);
+    __m256 total = _mm256_setzero_ps();
+    size_t peak = frames;
+    for (size_t t = 0; t < frames; t += 8) {
+        __m256 s = _mm256_loadu_ps(score + t);
+        int hit = _mm256_movemask_ps(_mm256_cmp_ps(s, high8, _CMP_EQ_OQ));
+        if (hit && peak == frames) {
+            peak = t + (size_t)__builtin_ctz((unsigned)hit);
+        }
+        __m256 e = exp8(_mm256_sub_ps(s, high8));
+        e = _mm256_and_ps(e, _mm256_cmp_ps(s, _mm256_set1_ps(-INFINITY), _CMP_GT_OQ));
+        total = _mm256_add_ps(total, e);
+        _mm256_storeu_ps(score + t, e);
+    }
+    *out_total = sum8(total);
+    return peak < frames ? peak : 0;
+}
+
+static size_t attend(const float *query, const float *keys, size_t stride,
+                     const float *values, size_t width, size_t frames, float *scratch,
+                     float *out) {
+    size_t t = 0;
+    for (; t + 32 <= frames; t += 32) {
+        score_frames(query, keys + t, stride, width, 4, scratch + t);
+    }
+    for (; t < frames; t += 8) {
+        score_frames(query, keys + t, stride, width, 1, scratch + t);
+    }
+    float total;
+    size_t peak = soften(scratch, frames, &total);
+    float down = 1.0f / total;
+    if (width == 36) {
+        weigh_values(scratch, values, width, frames, 4, true, down, out);
+    } else if (width == 52) {
+        weigh_values(scratch, values, width, frames, 6, true, down, out);
+    } else {
+        for (size_t d = 0; d + 8 <= width; d += 8) {
+            weigh_values(scratch, values + d, width, frames, 1, false, down, out + d);
+        }
+        if (width % 8) {
+            size_t d = width & ~(size_t)7;
+            weigh_values(scratch, values + d, width, frames, 0, true, down, out + d);
+        }
+    }
+    return peak;
+}
+
+/* A vector with a new best in it, one by one: a few dozen of the 4,096 of a head. */
+static void top_each(const float *logits, int32_t first, int32_t barred, kernels_top *t) {
+    for (int32_t i = 0; i < 8; i++) {
+        if (logits[i] > t->best) {
+            t->best = logits[i];
+            t->best_at = first + i;
+        }
+        if (logits[i] > t->other && first + i != barred) {
+            t->other = logits[i];
+            t->other_at = first + i;
+        }
+    }
+}
+
+static void top(const float *logits, size_t n, int32_t first, int32_t barred,
+                kernels_top *t) {
+    float before = t->best;
+    for (size_t i = 0; i < n; i += 8) {
+        /* `other` is never above `best`, so this catches news for either. */
+        __m256 news = _mm256_cmp_ps(_mm256_loadu_ps(logits + i),
+                                    _mm256_set1_ps(t->other), _CMP_GT_OQ);
+        if (_mm256_movemask_ps(news)) {
+            top_each(logits + i, first + (int32_t)i, barred, t);
+        }
+    }
+    const __m256 best = _mm256_set1_ps(t->best);
+    __m256 total = _mm256_setzero_ps();
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = _mm256_sub_ps(_mm256_loadu_ps(logits + i), best);
+        total = _mm256_add_ps(total, exp8(v));
+    }
+    t->total = t->total * expf(before - t->best) + sum8(total);
+}
+
+const kernels kernels_avx2 = {
+    .name = "avx2",
+    .place = place,
+    .flip = 0x80,
+    .quantise = quantise,
+    .normalise = normalise,
+    .multiply = multiply,
+    .gate = gate,
+    .attend = attend,
+    .top = top,
+};
+#endif

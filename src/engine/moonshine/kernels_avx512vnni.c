@@ -1,0 +1,161 @@
+/* AVX-512 VNNI: the matrix product; everything else is the AVX2 set's.
+ *
+ * Layout: panels of 32 outputs; in a panel two 64-byte vectors of 16 outputs for four
+ * inputs: [input / 4][output / 16][output % 16][4], u8 as in the file. vpdpbusd
+ * multiplies u8 weights by s8 activations and adds four products to a 32-bit sum
+ * without saturation. A 14-bit activation is q = 128 * high + low with high in -64..63
+ * and low in 0..127, both s8, so two of them make the exact sum:
+ *
+ *   sum_k q w = 128 * sum_k high w + sum_k low w   (mod 2^32)
+ *   sum_k q (w - 128) = that - 128 * sum_k q       (fits in 32 bits, see kernels.h) */
+#include "engine/moonshine/kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define ROWS_MAX 6 /* 6 rows x 2 vectors x 2 parts = 24 sums of 32 registers */
+
+static size_t place(size_t n, size_t k, size_t k_all) {
+    return n / KERNELS_PANEL * KERNELS_PANEL * k_all + k / 4 * (4 * KERNELS_PANEL) +
+           n % KERNELS_PANEL * 4 + k % 4;
+}
+
+/* The two parts of one row. */
+typedef struct {
+    _Alignas(64) int8_t high[KERNELS_INPUTS_MAX];
+    _Alignas(64) int8_t low[KERNELS_INPUTS_MAX];
+} parts;
+
+static void split(const int16_t *q, size_t n, parts *p) {
+    const __m512i low_bits = _mm512_set1_epi16(127);
+    for (size_t i = 0; i < n; i += 32) {
+        __m512i v = _mm512_loadu_si512(q + i);
+        __m256i high = _mm512_cvtepi16_epi8(_mm512_srai_epi16(v, 7));
+        __m256i low = _mm512_cvtepi16_epi8(_mm512_and_si512(v, low_bits));
+        _mm256_store_si256((__m256i *)(p->high + i), high);
+        _mm256_store_si256((__m256i *)(p->low + i), low);
+    }
+}
+
+INLINE __m512i four(const int8_t *at) {
+    int32_t word;
+    memcpy(&word, at, sizeof word);
+    return _mm512_set1_epi32(word);
+}
+
+/* Finishes 16 outputs of one row; the same operations on floats as the AVX2 set. */
+INLINE void finish(__m512i high, __m512i low, const kernels_matrix *w,
+                   const kernels_row *row, float *out, bool add) {
+    __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 7), low);
+    sum = _mm512_sub_epi32(sum, _mm512_set1_epi32((int32_t)row->sum * 128));
+    __m512 y = _mm512_add_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(w->zero * row->sum));
+    y = _mm512_mul_ps(y, _mm512_set1_ps(row->scale * w->scale));
+    if (add) {
+        y = _mm512_add_ps(_mm512_loadu_ps(out), y);
+    }
+    _mm512_storeu_ps(out, y);
+}
+
+INLINE void tile(const kernels_matrix *w, const uint8_t *panel, const parts *p,
+                 const kernels_row *row, size_t rows, float *out, size_t out_stride,
+                 bool add) {
+    __m512i high[ROWS_MAX][2], low[ROWS_MAX][2];
+    for (size_t r = 0; r < rows; r++) {
+        high[r][0] = high[r][1] = low[r][0] = low[r][1] = _mm512_setzero_si512();
+    }
+    for (size_t k = 0; k < w->inputs; k += 4) {
+        const __m512i a = _mm512_load_si512(panel + k * KERNELS_PANEL);
+        const __m512i b = _mm512_load_si512(panel + k * KERNELS_PANEL + 64);
+        for (size_t r = 0; r < rows; r++) {
+            const __m512i h = four(p[r].high + k), l = four(p[r].low + k);
+            high[r][0] = _mm512_dpbusd_epi32(high[r][0], a, h);
+            high[r][1] = _mm512_dpbusd_epi32(high[r][1], b, h);
+            low[r][0] = _mm512_dpbusd_epi32(low[r][0], a, l);
+            low[r][1] = _mm512_dpbusd_epi32(low[r][1], b, l);
+        }
+    }
+    for (size_t r = 0; r < rows; r++) {
+        float *o = out + r * out_stride;
+        finish(high[r][0], low[r][0], w, &row[r], o, add);
+        finish(high[r][1], low[r][1], w, &row[r], o + 16, add);
+    }
+}
+
+static void multiply_some(const kernels_matrix *w, const uint8_t *panel, const parts *p,
+                          const kernels_row *row, size_t rows, float *out,
+                          size_t out_stride, bool add) {
+    switch (rows) {
+    case 1:
+        tile(w, panel, p, row, 1, out, out_stride, add);
+        break;
+    case 2:
+        tile(w, panel, p, row, 2, out, out_stride, add);
+        break;
+    case 3:
+        tile(w, panel, p, row, 3, out, out_stride, add);
+        break;
+    case 4:
+        tile(w, panel, p, row, 4, out, out_stride, add);
+        break;
+    case 5:
+        tile(w, panel, p, row, 5, out, out_stride, add);
+        break;
+    default:
+        tile(w, panel, p, row, ROWS_MAX, out, out_stride, add);
+        break;
+    }
+}
+
+static void multiply(const kernels_matrix *w, size_t first, size_t count,
+                     const int16_t *q, const kernels_row *row, size_t rows, float *out,
+                     size_t out_stride, bool add) {
+    parts p[ROWS_MAX]; /* 24 KiB of stack */
+    for (size_t r = 0; r < rows; r += ROWS_MAX) {
+        size_t n = rows - r < ROWS_MAX ? rows - r : ROWS_MAX;
+        for (size_t i = 0; i < n; i++) {
+            split(q + (r + i) * w->inputs, w->inputs, &p[i]);
+        }
+        for (size_t j = 0; j < count; j += KERNELS_PANEL) {
+            multiply_some(w, w->packed + (first + j) * w->inputs, p, row + r, n,
+                          out + r * out_stride + j, out_stride, add);
+        }
+    }
+}
+
+static kernels_row quantise(const float *x, size_t n, int16_t *q) {
+    return kernels_avx2.quantise(x, n, q);
+}
+
+static void normalise(const float *x, const float *weight, size_t n, float *out) {
+    kernels_avx2.normalise(x, weight, n, out);
+}
+
+static void gate(const float *x, const float *bias, size_t n, float *out) {
+    kernels_avx2.gate(x, bias, n, out);
+}
+
+static size_t attend(const float *query, const float *keys, size_t stride,
+                     const float *values, size_t width, size_t frames, float *scratch,
+                     float *out) {
+    return kernels_avx2.attend(query, keys, stride, values, width, frames, scratch, out);
+}
+
+static void top(const float *logits, size_t n, int32_t first, int32_t barred,
+                kernels_top *t) {
+    kernels_avx2.top(logits, n, first, barred, t);
+}
+
+const kernels kernels_avx512vnni = {
+    .name = "avx512vnni",
+    .place = place,
+    .flip = 0,
+    .quantise = quantise,
+    .normalise = normalise,
+    .multiply = multiply,
+    .gate = gate,
+    .attend = attend,
+    .top = top,
+};
+#endif

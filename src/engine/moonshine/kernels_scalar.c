@@ -1,0 +1,137 @@
+/* Plain C: what the other sets are tested against, and what runs where none of them
+ * does. Layout [output][input], so that a compiler's own vectors have something to
+ * work on. */
+#include <math.h>
+
+#include "engine/moonshine/kernels.h"
+
+static size_t place(size_t n, size_t k, size_t k_all) {
+    return n * k_all + k;
+}
+
+static kernels_row quantise(const float *x, size_t n, int16_t *q) {
+    float peak = 0;
+    for (size_t i = 0; i < n; i++) {
+        float a = fabsf(x[i]);
+        peak = a > peak ? a : peak; /* NaN is not larger */
+    }
+    if (!(peak > 1e-30f) || !isfinite(peak)) {
+        for (size_t i = 0; i < n; i++) {
+            q[i] = 0;
+        }
+        return (kernels_row){0, 0};
+    }
+    float up = (float)KERNELS_Q_MAX / peak;
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        float v = x[i] * up;
+        q[i] = v == v ? (int16_t)lrintf(v) : 0;
+        sum += q[i];
+    }
+    return (kernels_row){peak / (float)KERNELS_Q_MAX, (float)sum};
+}
+
+static void normalise(const float *x, const float *weight, size_t n, float *out) {
+    float mean = 0, square = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += x[i];
+    }
+    mean /= (float)n;
+    for (size_t i = 0; i < n; i++) {
+        square += (x[i] - mean) * (x[i] - mean);
+    }
+    float down = 1.0f / sqrtf(square / (float)n + 1e-5f);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (x[i] - mean) * down * weight[i];
+    }
+}
+
+static void multiply(const kernels_matrix *w, size_t first, size_t count,
+                     const int16_t *q, const kernels_row *row, size_t rows, float *out,
+                     size_t out_stride, bool add) {
+    for (size_t j = 0; j < count; j++) {
+        const int8_t *weight = (const int8_t *)w->packed + (first + j) * w->inputs;
+        for (size_t r = 0; r < rows; r++) {
+            const int16_t *a = q + r * w->inputs;
+            int32_t sum = 0;
+            for (size_t k = 0; k < w->inputs; k++) {
+                sum += a[k] * weight[k];
+            }
+            float y = ((float)sum + w->zero * row[r].sum) * (row[r].scale * w->scale);
+            float *o = out + r * out_stride + j;
+            *o = add ? *o + y : y;
+        }
+    }
+}
+
+static void gate(const float *x, const float *bias, size_t n, float *out) {
+    for (size_t i = 0; i < n; i++) {
+        float g = x[n + i] + bias[n + i];
+        out[i] = g / (1.0f + expf(-g)) * (x[i] + bias[i]);
+    }
+}
+
+static size_t attend(const float *query, const float *keys, size_t stride,
+                     const float *values, size_t width, size_t frames, float *scratch,
+                     float *out) {
+    for (size_t t = 0; t < frames; t++) {
+        scratch[t] = 0;
+    }
+    for (size_t d = 0; d < width; d++) {
+        for (size_t t = 0; t < frames; t++) {
+            scratch[t] += query[d] * keys[d * stride + t];
+        }
+    }
+    size_t peak = 0;
+    for (size_t t = 1; t < frames; t++) {
+        peak = scratch[t] > scratch[peak] ? t : peak;
+    }
+    float total = 0;
+    float high = scratch[peak];
+    for (size_t t = 0; t < frames; t++) {
+        scratch[t] = expf(scratch[t] - high);
+        total += scratch[t];
+    }
+    for (size_t d = 0; d < width; d++) {
+        out[d] = 0;
+    }
+    for (size_t t = 0; t < frames; t++) {
+        for (size_t d = 0; d < width; d++) {
+            out[d] += scratch[t] * values[t * width + d];
+        }
+    }
+    for (size_t d = 0; d < width; d++) {
+        out[d] /= total;
+    }
+    return peak;
+}
+
+static void top(const float *logits, size_t n, int32_t first, int32_t barred,
+                kernels_top *t) {
+    for (size_t i = 0; i < n; i++) {
+        float v = logits[i];
+        int32_t at = first + (int32_t)i;
+        if (v > t->best) {
+            t->total *= expf(t->best - v);
+            t->best = v;
+            t->best_at = at;
+        }
+        if (v > t->other && at != barred) {
+            t->other = v;
+            t->other_at = at;
+        }
+        t->total += expf(v - t->best);
+    }
+}
+
+const kernels kernels_scalar = {
+    .name = "scalar",
+    .place = place,
+    .flip = 0x80,
+    .quantise = quantise,
+    .normalise = normalise,
+    .multiply = multiply,
+    .gate = gate,
+    .attend = attend,
+    .top = top,
+};

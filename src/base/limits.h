@@ -22,6 +22,12 @@
 #define LIMIT_SEND_BYTES (256u << 10) /* unsent output of one connection before it is closed */
 #define LIMIT_CONFIG_BYTES (1u << 20) /* a YAML file a person wrote */
 
+#define LIMIT_HTTP_FIELDS 64   /* header lines of one request; browsers send about 20 */
+#define LIMIT_HTTP_HEAD_S 10   /* s to send all request headers: stops slow-header floods */
+#define LIMIT_HTTP_IDLE_S 60   /* s a kept-alive connection may wait for its next request */
+#define LIMIT_STALL_S 30       /* s without a byte moving, either way, in mid-exchange */
+#define LIMIT_LINGER_S 2       /* s to read and drop what a refused client still sends */
+
 #define LIMIT_VANISHED_S 2       /* s until a vanished client's slot is free again */
 #define LIMIT_WORKER_RESTART_S 3 /* s until a killed worker's slots are back */
 #define LIMIT_HEARTBEAT_MS 500   /* ms between a worker's load reports */

@@ -20,7 +20,7 @@
 #define SOUNDS "/usr/share/asterisk/sounds/en_US_f_Allison"
 #define TRANSCRIPTS "/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"
 #define RATE_HZ 16000
-#define PROMPTS_MAX 1024             /* the package has 568 */
+#define PROMPTS_MAX 1024                  /* the package has 568 */
 #define PROMPT_SAMPLES_MAX (40 * RATE_HZ) /* longer ones (one, 73 s) are not prompts */
 #define BABBLE_VOICES 3
 
@@ -28,7 +28,7 @@ typedef struct {
     char id[96];
     char ref[2048];
     char norm[2048]; /* lower-case letters and digits, one blank between words */
-    int16_t *pcm;   /* [n] */
+    int16_t *pcm;    /* [n] */
     size_t n;
 } prompt;
 
@@ -38,8 +38,7 @@ typedef struct {
 } prompts;
 
 /* Lower-case words of letters, digits and apostrophes, separated by one blank. */
-static void normalise(const char *text, char *out, size_t size)
-{
+static void normalise(const char *text, char *out, size_t size) {
     size_t n = 0;
     bool gap = false;
     for (; *text != '\0' && n + 2 < size; text++) {
@@ -59,8 +58,7 @@ static void normalise(const char *text, char *out, size_t size)
 }
 
 /* Words that hold a letter; a hyphen does not part them ("Call-Forward" is one). */
-static int spoken_words(const char *text)
-{
+static int spoken_words(const char *text) {
     int words = 0;
     bool inside = false;
     for (; *text != '\0'; text++) {
@@ -73,8 +71,7 @@ static int spoken_words(const char *text)
     return words;
 }
 
-static bool seen_before(const prompts *list, const char *norm)
-{
+static bool seen_before(const prompts *list, const char *norm) {
     for (size_t i = 0; i < list->n; i++)
         if (strcmp(list->item[i].norm, norm) == 0)
             return true;
@@ -82,8 +79,7 @@ static bool seen_before(const prompts *list, const char *norm)
 }
 
 /* Decodes one .g722 file. ERR_NOT_FOUND: no such file; ERR_LIMIT: over 40 s. */
-static status decode(const char *path, int16_t **out_pcm, size_t *out_n)
-{
+static status decode(const char *path, int16_t **out_pcm, size_t *out_n) {
     FILE *f = fopen(path, "rb");
     if (f == NULL)
         return ERR_NOT_FOUND;
@@ -111,8 +107,7 @@ static status decode(const char *path, int16_t **out_pcm, size_t *out_n)
     return s;
 }
 
-static bool copy(char *out, size_t size, const char *text)
-{
+static bool copy(char *out, size_t size, const char *text) {
     size_t n = strlen(text);
     if (n >= size)
         return false;
@@ -121,8 +116,7 @@ static bool copy(char *out, size_t size, const char *text)
 }
 
 /* Takes one "name: text" line if it is a prompt we keep. */
-static status consider(prompts *list, const char *sounds, char *line, diag *d)
-{
+static status consider(prompts *list, const char *sounds, char *line, diag *d) {
     char *colon = strchr(line, ':');
     if (line[0] == ';' || colon == NULL)
         return OK;
@@ -150,8 +144,8 @@ static status consider(prompts *list, const char *sounds, char *line, diag *d)
     return OK;
 }
 
-static status collect(prompts *list, const char *sounds, const char *transcripts, diag *d)
-{
+static status collect(prompts *list, const char *sounds, const char *transcripts,
+                      diag *d) {
     gzFile f = gzopen(transcripts, "rb");
     if (f == NULL)
         return diag_set(d, ERR_NOT_FOUND,
@@ -163,18 +157,17 @@ static status collect(prompts *list, const char *sounds, const char *transcripts
         s = consider(list, sounds, line, d);
     gzclose(f);
     if (s == OK && list->n == 0)
-        s = diag_set(d, ERR_NOT_FOUND, "no recordings; install asterisk-core-sounds-en-g722");
+        s = diag_set(d, ERR_NOT_FOUND,
+                     "no recordings; install asterisk-core-sounds-en-g722");
     return s;
 }
 
-static void put_u32(uint8_t *at, uint32_t v)
-{
+static void put_u32(uint8_t *at, uint32_t v) {
     for (int i = 0; i < 4; i++)
         at[i] = (uint8_t)(v >> (8 * i));
 }
 
-static status write_wav(const char *path, const int16_t *pcm, size_t n, diag *d)
-{
+static status write_wav(const char *path, const int16_t *pcm, size_t n, diag *d) {
     uint8_t header[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0";
     put_u32(header + 4, (uint32_t)(36 + 2 * n));
     put_u32(header + 24, RATE_HZ);
@@ -194,8 +187,7 @@ static status write_wav(const char *path, const int16_t *pcm, size_t n, diag *d)
 
 /* The samples of prompt i as the slice wants them, in out [item[i].n]. */
 static status degrade(const prompts *list, size_t i, slice_kind kind, uint64_t seed,
-                      int16_t *out)
-{
+                      int16_t *out) {
     const prompt *p = &list->item[i];
     if (kind == SLICE_CLEAN) {
         memcpy(out, p->pcm, p->n * sizeof *out);
@@ -216,7 +208,8 @@ static status degrade(const prompts *list, size_t i, slice_kind kind, uint64_t s
         const int16_t *voice[BABBLE_VOICES];
         size_t voice_n[BABBLE_VOICES];
         for (size_t k = 0; k < BABBLE_VOICES; k++) {
-            size_t j = (i + 1 + slice_next(&r) % (list->n > 1 ? list->n - 1 : 1)) % list->n;
+            size_t j =
+                (i + 1 + slice_next(&r) % (list->n > 1 ? list->n - 1 : 1)) % list->n;
             voice[k] = list->item[j].pcm;
             voice_n[k] = list->item[j].n;
         }
@@ -231,8 +224,7 @@ static status degrade(const prompts *list, size_t i, slice_kind kind, uint64_t s
 }
 
 static status write_one(const prompts *list, size_t i, const char *half, slice_kind kind,
-                        uint64_t seed, const char *folder, FILE *manifest, diag *d)
-{
+                        uint64_t seed, const char *folder, FILE *manifest, diag *d) {
     const prompt *p = &list->item[i];
     char name[128], path[1200];
     snprintf(name, sizeof name, "%s.wav", p->id);
@@ -263,8 +255,7 @@ static status write_one(const prompts *list, size_t i, const char *half, slice_k
     return good ? OK : diag_set(d, ERR_IO, "cannot write the manifest");
 }
 
-static int word_count(const char *norm)
-{
+static int word_count(const char *norm) {
     int words = norm[0] != '\0';
     for (; *norm != '\0'; norm++)
         words += *norm == ' ';
@@ -272,8 +263,7 @@ static int word_count(const char *norm)
 }
 
 static status write_all(const prompts *list, const char *half, slice_kind kind,
-                        uint64_t seed, const char *folder, diag *d)
-{
+                        uint64_t seed, const char *folder, diag *d) {
     char path[1100];
     snprintf(path, sizeof path, "%s/manifest.jsonl", folder);
     if (mkdir(folder, 0755) != 0 && errno != EEXIST)
@@ -313,14 +303,18 @@ static const arg_option options[] = {
 static int run(int argc, char **argv, const command *self);
 
 static const command prompts_command = {
-    "prompts", "OUTDIR", "write the test prompts as 16 kHz wav files and manifest.jsonl",
+    "prompts",
+    "OUTDIR",
+    "write the test prompts as 16 kHz wav files and manifest.jsonl",
     "Keeps prompts whose text has no brackets and at least three words, each text once,\n"
-    "up to 40 s: 241 prompts, 1,040 s, 2,577 words. Prompts are halved in turn (eval 121,\n"
+    "up to 40 s: 241 prompts, 1,040 s, 2,577 words. Prompts are halved in turn (eval "
+    "121,\n"
     "held 120): tune on one half only.",
-    options, sizeof options / sizeof options[0], run};
+    options,
+    sizeof options / sizeof options[0],
+    run};
 
-static bool pick(const char *text, const char *const *names, size_t n, size_t *out)
-{
+static bool pick(const char *text, const char *const *names, size_t n, size_t *out) {
     for (size_t i = 0; i < n; i++)
         if (strcmp(text, names[i]) == 0) {
             *out = i;
@@ -329,8 +323,7 @@ static bool pick(const char *text, const char *const *names, size_t n, size_t *o
     return false;
 }
 
-static int run(int argc, char **argv, const command *self)
-{
+static int run(int argc, char **argv, const command *self) {
     static const char *const slices[] = {"clean", "far-field", "telephone", "babble"};
     static const char *const halves[] = {"eval", "held", "all"};
     args a;
@@ -339,10 +332,12 @@ static int run(int argc, char **argv, const command *self)
         return exit_status;
     diag d = DIAG_INIT;
     size_t slice, half;
-    if (a.n_positional != 1 || !pick(args_text(&a, "slice", "clean"), slices, 4, &slice) ||
+    if (a.n_positional != 1 ||
+        !pick(args_text(&a, "slice", "clean"), slices, 4, &slice) ||
         !pick(args_text(&a, "half", "all"), halves, 3, &half)) {
-        (void)diag_set(&d, ERR_INVALID, "one OUTDIR; --half eval|held|all; --slice "
-                                        "clean|far-field|telephone|babble");
+        (void)diag_set(&d, ERR_INVALID,
+                       "one OUTDIR; --half eval|held|all; --slice "
+                       "clean|far-field|telephone|babble");
         return args_fail(self, &d, a.json, EXIT_USAGE);
     }
     prompts list = {.item = calloc(PROMPTS_MAX, sizeof(prompt))};
@@ -359,8 +354,7 @@ static int run(int argc, char **argv, const command *self)
     return s == OK ? EXIT_GOOD : args_fail(self, &d, a.json, EXIT_FAILED);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc < 2 || strcmp(argv[1], "prompts") != 0) {
         fputs("usage: rostrum-dataset prompts OUTDIR [flags]; prompts --help says more\n",
               stderr);

@@ -9,16 +9,14 @@
 #define RATE_HZ 16000
 #define PI 3.14159265358979323846
 
-slice_random slice_seed(uint64_t seed, const char *name)
-{
+slice_random slice_seed(uint64_t seed, const char *name) {
     uint64_t hash = 14695981039346656037u ^ seed;
     for (; *name != '\0'; name++)
         hash = (hash ^ (uint8_t)*name) * 1099511628211u;
     return (slice_random){hash};
 }
 
-uint64_t slice_next(slice_random *r)
-{
+uint64_t slice_next(slice_random *r) {
     uint64_t z = r->state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -26,14 +24,12 @@ uint64_t slice_next(slice_random *r)
 }
 
 /* Evenly spread over -1..1. */
-static float even(slice_random *r)
-{
+static float even(slice_random *r) {
     return (float)((double)(slice_next(r) >> 11) / 4503599627370496.0 - 1.0);
 }
 
 /* Mean power of the frames that hold speech: those within 30 dB of the loudest 20 ms. */
-static double speech_power(const float *pcm, size_t n)
-{
+static double speech_power(const float *pcm, size_t n) {
     const size_t frame = RATE_HZ / 50;
     double peak = 0, sum = 0;
     size_t frames = 0;
@@ -54,8 +50,7 @@ static double speech_power(const float *pcm, size_t n)
     return frames > 0 ? sum / (double)frames : 0;
 }
 
-static double mean_power(const float *pcm, size_t n)
-{
+static double mean_power(const float *pcm, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += (double)pcm[i] * pcm[i];
@@ -63,8 +58,7 @@ static double mean_power(const float *pcm, size_t n)
 }
 
 /* pcm += added, scaled to lie snr_db under the speech in pcm. */
-static void mix_at(float *pcm, const float *added, size_t n, double snr_db)
-{
+static void mix_at(float *pcm, const float *added, size_t n, double snr_db) {
     double under = mean_power(added, n);
     if (under <= 0)
         return;
@@ -80,23 +74,20 @@ typedef struct {
     float feedback;
 } echo;
 
-static void echo_set(echo *e, double ms, float feedback)
-{
+static void echo_set(echo *e, double ms, float feedback) {
     memset(e, 0, sizeof *e);
     e->length = (size_t)(ms * RATE_HZ / 1000);
     e->feedback = feedback;
 }
 
-static float comb(echo *e, float x)
-{
+static float comb(echo *e, float x) {
     float y = e->line[e->at];
     e->line[e->at] = x + e->feedback * y;
     e->at = (e->at + 1) % e->length;
     return y;
 }
 
-static float all_pass(echo *e, float x)
-{
+static float all_pass(echo *e, float x) {
     float delayed = e->line[e->at];
     float y = delayed - e->feedback * x;
     e->line[e->at] = x + e->feedback * y;
@@ -104,8 +95,7 @@ static float all_pass(echo *e, float x)
     return y;
 }
 
-static void reverberate(slice_random *r, echo line[6], float *pcm, size_t n)
-{
+static void reverberate(slice_random *r, echo line[6], float *pcm, size_t n) {
     static const double comb_ms[4] = {29.7, 37.1, 41.1, 43.7};
     const double rt60_s = 0.5;
     for (int i = 0; i < 4; i++) {
@@ -123,8 +113,7 @@ static void reverberate(slice_random *r, echo line[6], float *pcm, size_t n)
     }
 }
 
-status slice_far_field(slice_random *r, float *pcm, size_t n)
-{
+status slice_far_field(slice_random *r, float *pcm, size_t n) {
     echo *line = calloc(6, sizeof *line);
     float *pink = calloc(n > 0 ? n : 1, sizeof *pink);
     if (line == NULL || pink == NULL) {
@@ -151,15 +140,15 @@ status slice_far_field(slice_random *r, float *pcm, size_t n)
 #define BAND_TAPS 255
 
 /* out[i] = in filtered to low..high Hz: Blackman-windowed sinc, centred (no delay). */
-static void band_pass(const float *in, float *out, size_t n, double low, double high)
-{
+static void band_pass(const float *in, float *out, size_t n, double low, double high) {
     float tap[BAND_TAPS];
     const int half = BAND_TAPS / 2;
     for (int k = -half; k <= half; k++) {
         double a = 2 * high / RATE_HZ, b = 2 * low / RATE_HZ;
         double ideal = k == 0 ? a - b : (sin(PI * a * k) - sin(PI * b * k)) / (PI * k);
         double phase = 2 * PI * (k + half) / (BAND_TAPS - 1);
-        tap[k + half] = (float)(ideal * (0.42 - 0.5 * cos(phase) + 0.08 * cos(2 * phase)));
+        tap[k + half] =
+            (float)(ideal * (0.42 - 0.5 * cos(phase) + 0.08 * cos(2 * phase)));
     }
     for (size_t i = 0; i < n; i++) {
         double sum = 0;
@@ -172,8 +161,7 @@ static void band_pass(const float *in, float *out, size_t n, double low, double 
     }
 }
 
-status slice_telephone(float *pcm, size_t n)
-{
+status slice_telephone(float *pcm, size_t n) {
     float *work = calloc(n > 0 ? n : 1, sizeof *work);
     if (work == NULL)
         return ERR_MEMORY;
@@ -187,7 +175,8 @@ status slice_telephone(float *pcm, size_t n)
         }
         double scaled = work[i] * 32768.0;
         scaled = scaled > 32767 ? 32767 : scaled < -32768 ? -32768 : scaled;
-        work[i] = (float)ulaw_to_linear(linear_to_ulaw((int)lrint(scaled))) / 32768.0f * 2;
+        work[i] =
+            (float)ulaw_to_linear(linear_to_ulaw((int)lrint(scaled))) / 32768.0f * 2;
     }
     band_pass(work, pcm, n, 300, 3400);
     free(work);
@@ -195,8 +184,7 @@ status slice_telephone(float *pcm, size_t n)
 }
 
 status slice_babble(slice_random *r, float *pcm, size_t n, const int16_t *const *other,
-                  const size_t *other_n, size_t n_others)
-{
+                    const size_t *other_n, size_t n_others) {
     float *sum = calloc(n > 0 ? n : 1, sizeof *sum);
     if (sum == NULL)
         return ERR_MEMORY;

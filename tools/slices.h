@@ -29,9 +29,10 @@ uint64_t slice_next(slice_random *r);
 MUST_CHECK status slice_far_field(slice_random *r, float *pcm, size_t n);
 MUST_CHECK status slice_telephone(float *pcm, size_t n);
 
-/* Adds n_others voices; other [k] of length other_n[k] is repeated from a random start. */
+/* Adds n_others voices; other [k] of length other_n[k] is repeated from a random start.
+ */
 MUST_CHECK status slice_babble(slice_random *r, float *pcm, size_t n,
-                               const int16_t *const *other,
-                               const size_t *other_n, size_t n_others);
+                               const int16_t *const *other, const size_t *other_n,
+                               size_t n_others);
 
 #endif

@@ -140,8 +140,8 @@ typedef struct {
     void (*close)(rostrum_utterance *utterance); /* takes NULL */
 
     /* Words for a probability of speech in pcm[512] (32 ms at 16 kHz), 0..1. NULL, or a
-     * model without it: the host uses its energy detector. `state` is [state_bytes],
-     * zeroed by the host at the start of a stream. */
+     * negative answer (a model without it): the host uses its energy detector. `state`
+     * is [state_bytes], zeroed by the host at the start of a stream. */
     size_t vad_state_bytes;
     float (*vad)(rostrum_model *model, void *state, const float *pcm);
 } rostrum_engine;

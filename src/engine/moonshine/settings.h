@@ -1,0 +1,31 @@
+/* engine/moonshine/settings.h: decoding settings of a manifest, checked.
+ *
+ *   live    "moonshine-tiny" or "moonshine-base": folder under the model folder
+ *   final   "" or "moonshine-base": the second pass
+ *   vad     "" or a file under the model folder
+ *   and each number of stream_settings by its name, e.g. trim_ms; those of the second
+ *   pass are final_lead_ms and final_piece_ms
+ *
+ * What is not said gets the measured default of the live model. Pure. */
+#ifndef ROSTRUM_MOONSHINE_SETTINGS_H
+#define ROSTRUM_MOONSHINE_SETTINGS_H
+
+#include "base/diag.h"
+#include "engine/moonshine/stream.h"
+#include "rostrum/engine.h"
+
+#define SETTINGS_PATH_BYTES 256
+
+typedef struct {
+    char live[SETTINGS_PATH_BYTES];
+    char final[SETTINGS_PATH_BYTES]; /* "": one pass */
+    char vad[SETTINGS_PATH_BYTES];   /* "": none */
+    stream_settings stream;
+} moonshine_settings;
+
+/* ERR_INVALID: a key we do not know, a value out of range, a path that leaves its folder;
+ * d names the setting. */
+MUST_CHECK status settings_read(const rostrum_setting *given, size_t n,
+                                moonshine_settings *out, diag *d);
+
+#endif

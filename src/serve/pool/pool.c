@@ -1,5 +1,6 @@
 #include "serve/pool/pool.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +142,8 @@ status pool_create(uv_loop_t *loop, const char *engine_dir,
         free_pool(p);
         return s;
     }
-    uv_update_time(loop); /* reading the weights took a while */
+    signal(SIGPIPE, SIG_IGN); /* a write to a worker that just died is an error code */
+    uv_update_time(loop);     /* reading the weights took a while */
     uv_timer_init(loop, &p->tick);
     p->tick.data = p;
     p->tick_ms = uv_now(loop);
@@ -206,6 +208,7 @@ bool pool_get_worker(const pool *p, size_t i, pool_worker_view *out) {
                               .ready = w->state == WORKER_READY,
                               .slots = w->offered,
                               .open = worker_open(w),
+                              .closing = worker_closing(w),
                               .facts = w->facts,
                               .load = w->load,
                               .loads = w->loads};

@@ -62,7 +62,8 @@ typedef struct {
 } pool_stats;
 
 /* Verifies each model's files and that its engine program is there. ERR_NOT_FOUND,
- * ERR_INTEGRITY, ERR_MEMORY. Workers load while the loop runs. */
+ * ERR_INTEGRITY, ERR_MEMORY. Workers load while the loop runs. The process ignores
+ * SIGPIPE from here on. */
 MUST_CHECK status pool_create(uv_loop_t *loop, const char *engine_dir,
                               const pool_worker_config *workers, size_t n_workers,
                               pool **out, diag *d);
@@ -105,6 +106,7 @@ typedef struct {
     bool ready;
     unsigned slots; /* offered */
     unsigned open;
+    unsigned closing;   /* released, not confirmed free yet */
     engine_facts facts; /* of the last time it was ready */
     engine_load load;   /* last report */
     uint64_t loads;     /* reports since it was ready */

@@ -11,6 +11,18 @@ pkg_check_modules(OPUS REQUIRED IMPORTED_TARGET opus)
 pkg_check_modules(OGG REQUIRED IMPORTED_TARGET ogg)
 pkg_check_modules(SOXR REQUIRED IMPORTED_TARGET soxr)
 pkg_check_modules(SPHINX REQUIRED IMPORTED_TARGET pocketsphinx sphinxbase)
+# Debian's pocketsphinx.pc names folders that do not exist, and the sound-card library.
+get_target_property(folders PkgConfig::SPHINX INTERFACE_INCLUDE_DIRECTORIES)
+set(existing)
+foreach(folder ${folders})
+  if(EXISTS ${folder})
+    list(APPEND existing ${folder})
+  endif()
+endforeach()
+get_target_property(libraries PkgConfig::SPHINX INTERFACE_LINK_LIBRARIES)
+list(FILTER libraries EXCLUDE REGEX "sphinxad")
+set_target_properties(PkgConfig::SPHINX PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES "${existing}" INTERFACE_LINK_LIBRARIES "${libraries}")
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka) # tests only; without it there are none

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_text(diag *d, status code, const char *format, va_list args) {
+__attribute__((format(printf, 3, 0))) static void
+set_text(diag *d, status code, const char *format, va_list args) {
     d->code = code;
     vsnprintf(d->text, sizeof d->text, format, args);
 }

@@ -276,15 +276,58 @@ static status build(builder *b, const char *text, size_t n) {
     return s;
 }
 
+/* Bytes of the character at s[n], 0 when it is not UTF-8 or a control character. */
+static size_t character_bytes(const unsigned char *s, size_t n) {
+    if (s[0] < 0x80)
+        return s[0] >= 0x20 || s[0] == '\n' || s[0] == '\r' || s[0] == '\t' ? 1 : 0;
+    size_t length = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+    if (s[0] < 0xC2 || s[0] > 0xF4 || n < length)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool outside = (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F);
+    return overlong || outside ? 0 : length;
+}
+
+/* What libfyaml 0.7 does not survive, found by fuzzing: bytes that are not UTF-8 make it
+ * loop for ever inside a directive. Directives themselves nobody needs. */
+static status check_text(const char *name, const char *text, size_t n, diag *d) {
+    int line = 1;
+    size_t line_start = 0;
+    for (size_t i = 0; i < n;) {
+        size_t length = character_bytes((const unsigned char *)text + i, n - i);
+        const char *wrong = NULL;
+        if (length == 0)
+            wrong = "a byte that is not UTF-8 text";
+        else if (i == line_start && text[i] == '%')
+            wrong = "YAML directives (lines that start with %) are not supported";
+        if (wrong) {
+            diag_at(d, name, line, (int)(i - line_start) + 1);
+            return diag_set(d, ERR_SYNTAX, "%s", wrong);
+        }
+        i += length;
+        if (text[i - 1] == '\n') {
+            line++;
+            line_start = i;
+        }
+    }
+    return OK;
+}
+
 status yaml_load_text(const char *text, size_t n, const char *name, yaml_document **out,
                       diag *d) {
     if (n > LIMIT_CONFIG_BYTES) {
         diag_at(d, name, 0, 0);
         return diag_set(d, ERR_LIMIT, "larger than %u bytes", LIMIT_CONFIG_BYTES);
     }
+    status s = check_text(name, text, n, d);
+    if (s != OK)
+        return s;
     yaml_document *doc = calloc(1, sizeof *doc);
     builder *b = calloc(1, sizeof *b);
-    status s = doc && b ? OK : diag_set(d, ERR_MEMORY, "no memory for the file");
+    s = doc && b ? OK : diag_set(d, ERR_MEMORY, "no memory for the file");
     if (s == OK) {
         snprintf(doc->name, sizeof doc->name, "%s", name);
         b->doc = doc;

@@ -124,7 +124,9 @@ typedef struct {
     /* True when a step now would be worth its cost (a hop has been fed). Cheap. */
     bool (*due)(const rostrum_utterance *utterance, rostrum_pressure pressure);
 
-    /* Decodes what has been fed; sets *out to the new belief. */
+    /* Decodes what has been fed; sets *out to the new belief. Also called, without being
+     * due, when a pause begins: `finish` mostly comes next, with nothing fed between, and
+     * should then cost next to nothing. */
     int (*step)(rostrum_utterance *utterance, rostrum_hypothesis *out,
                 rostrum_error *error);
 
@@ -133,7 +135,8 @@ typedef struct {
                   rostrum_error *error);
 
     /* A better and slower answer after `finish`, from a low-priority thread; may
-     * correct committed words. NULL: this engine has none. */
+     * correct committed words. NULL: this engine has none. ROSTRUM_E_MISSING: this model
+     * has none (asked once, when the worker warms up). */
     int (*second_pass)(rostrum_utterance *utterance, rostrum_hypothesis *out,
                        rostrum_error *error);
 

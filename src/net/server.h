@@ -1,9 +1,13 @@
 /* net/server.h: HTTP/1.1 and WebSocket on one port: bytes, not speech.
  *
- * Wraps libwebsockets on a libuv loop the caller owns (always the libuv plug-in;
- * its own poll loop is never used). Every connection has a byte budget for unsent
- * output and reads can be paused, so that TCP slows the sender.
- * Loop thread only, all functions and callbacks. */
+ * libwebsockets carries the bytes (sockets, TLS) on a libuv loop the caller owns, always
+ * through its libuv plug-in; docs/decisions/002 says why HTTP and frames are read here.
+ * Every connection has a byte budget for unsent output and reads can be paused, so that
+ * TCP slows the sender.
+ *
+ * Loop thread only, all functions and callbacks. `closed` and, after net_resume, `body`
+ * and `message` never run from inside a net_ call; `closed` may run from the loop right
+ * after a callback that ended the exchange returned. */
 #ifndef ROSTRUM_NET_SERVER_H
 #define ROSTRUM_NET_SERVER_H
 
@@ -33,11 +37,12 @@ typedef struct {
  * allowed. After `closed` the conn is gone. */
 typedef struct {
     /* Headers complete. Either answers at once (net_reply, or net_refuse for a
-     * WebSocket) and returns NULL, or returns its state and goes on. A WebSocket
-     * handler that returns NULL without refusing is refused with 500. */
+     * WebSocket) and returns NULL, or returns its state and goes on. One that returns
+     * NULL without an answer is answered with 500. HEAD arrives as NET_GET; its body is
+     * left out on the wire. */
     void *(*open)(net_conn *c, const net_request *request, void *app);
     void (*body)(void *state, const uint8_t *data, size_t n); /* HTTP body piece */
-    void (*body_end)(void *state);
+    void (*body_end)(void *state); /* also after an empty body */
     void (*established)(void *state); /* WebSocket is up: may send from here on */
     /* A piece of a WebSocket message. first/last frame the message. Messages over
      * LIMIT_WS_MESSAGE_BYTES are closed with 1009 before this is called for the rest. */
@@ -60,8 +65,9 @@ typedef struct {
     const char *tls_cert, *tls_key; /* PEM files; both or neither; NULL: plain */
     const net_route *routes; /* [n_routes]; first match wins; borrowed for life */
     size_t n_routes;
-    void *app;        /* passed to open */
+    void *app;        /* passed to open and answered */
     unsigned max_connections;
+    void (*answered)(void *app, int http_status); /* counts answers; may be NULL */
 } net_server_config;
 
 typedef struct {
@@ -79,14 +85,18 @@ void net_server_stop_accepting(net_server *s);
  * caller's. */
 void net_server_close(net_server *s, void (*done)(void *context), void *context);
 
-/* A request header by lower-case name, into out[size]; -1 when absent or too long,
- * else its length. Valid only inside `open`. */
+/* True when every address of a host name or numeric address is of this machine only. */
+bool net_host_is_loopback(const char *host);
+
+/* A request header by name, into out[size]; -1 when absent or too long, else its length.
+ * Lines of the same name are joined with ", ". Valid only inside `open`. */
 int net_header(net_conn *c, const char *name, char *out, size_t size);
 
 /* Query parameter by name, percent-decoded, occurrence `nth` (0 first); as net_header. */
 int net_query(const char *query, const char *name, unsigned nth, char *out, size_t size);
 
-/* A whole answer. headers: "Name: value\r\n" lines or NULL. Copies body. */
+/* A whole answer. headers: "Name: value\r\n" lines or NULL. Copies body, whatever its
+ * size; a reader that takes none of it for LIMIT_STALL_S is closed. */
 void net_reply(net_conn *c, int http_status, const char *content_type,
                const char *headers, const void *body, size_t n);
 /* A WebSocket that is not to be: plain HTTP answer at the upgrade. retry_after_s 0: no
@@ -103,9 +113,11 @@ void net_stream_begin(net_conn *c, int http_status, const char *content_type,
 MUST_CHECK status net_stream_write(net_conn *c, const void *data, size_t n);
 void net_stream_end(net_conn *c);
 
-/* One WebSocket text message; ERR_LIMIT as above (closed with 1013). */
+/* One WebSocket text message. ERR_LIMIT as above (closed without a close frame: there is
+ * no room for one). ERR_STATE: not established, or closing. */
 MUST_CHECK status net_ws_text(net_conn *c, const char *text, size_t n);
-/* Sends what is queued, then a close frame. reason <= 123 bytes. */
+/* Sends what is queued, then a close frame; reason is cut at 123 bytes. `closed` follows
+ * soon, before the peer has read it all. */
 void net_ws_close(net_conn *c, int code, const char *reason);
 
 /* Stops and resumes reading from the socket: TCP flow control to the sender. */

@@ -1,8 +1,8 @@
 /* audio/file.h: a whole file in memory or on disk to s16 mono 16 kHz, piece by piece.
  *
- * wav, flac, ogg (opus, vorbis), mp3 and what else libsndfile reads; also raw .g722
- * is not read here (see tools/dataset). Decodes on demand: the compressed bytes are
- * held once and the samples never all at once. One thread at a time. */
+ * wav, aiff, au, caf, flac, ogg (opus, vorbis) and mp3, read by libsndfile. Decodes on
+ * demand: the compressed bytes are held once and the samples never all at once. Raw
+ * .g722 is not read here (see tools/dataset.c). One thread at a time; any thread. */
 #ifndef ROSTRUM_AUDIO_FILE_H
 #define ROSTRUM_AUDIO_FILE_H
 
@@ -14,21 +14,23 @@
 typedef struct audio_file audio_file;
 
 typedef struct {
-    char format[16];     /* "wav", "flac", "ogg", "mp3" ... */
+    char format[16]; /* "wav", "flac", "ogg", "mp3", "aiff", "au", "caf" */
     uint32_t rate_hz;
     uint32_t channels;
-    double duration_s;   /* from the header; 0: not known */
+    double duration_s; /* from the header; 0: not known */
 } audio_file_info;
 
 /* data is borrowed until destroy. ERR_UNSUPPORTED: not audio we read; ERR_SYNTAX:
- * broken; ERR_LIMIT: a header that claims absurd sizes. */
+ * broken; ERR_LIMIT: a header that claims absurd rates or channels. out_info may be
+ * NULL. */
 MUST_CHECK status audio_file_open_memory(const uint8_t *data, size_t n, audio_file **out,
                                          audio_file_info *out_info, diag *d);
+/* ERR_NOT_FOUND, ERR_IO: the path cannot be read. */
 MUST_CHECK status audio_file_open_path(const char *path, audio_file **out,
                                        audio_file_info *out_info, diag *d);
 void audio_file_destroy(audio_file *f);
 
-/* Up to max samples into out; *out_n 0 at the end. */
+/* Up to max samples into out; *out_n 0 at the end, and only there. */
 MUST_CHECK status audio_file_read(audio_file *f, int16_t *out, size_t max, size_t *out_n,
                                   diag *d);
 

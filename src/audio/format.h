@@ -15,8 +15,8 @@ typedef enum {
 
 typedef struct {
     audio_encoding encoding;
-    uint32_t rate_hz;  /* LIMIT_CLIENT_RATE_MIN_HZ..MAX; ignored for AUDIO_CONTAINER */
-    uint8_t channels;  /* 1 or 2; mixed down to one */
+    uint32_t rate_hz; /* LIMIT_CLIENT_RATE_MIN_HZ..MAX; ignored for AUDIO_CONTAINER */
+    uint8_t channels; /* 1 or 2; mixed down to one */
 } audio_format;
 
 #endif

@@ -1,8 +1,12 @@
 /* audio/intake.h: client bytes to s16 mono 16 kHz, as they arrive.
  *
  * bytes -> (container) -> (codec) -> mix down -> resample -> samples. Keeps only what
- * the codec and the resampler need (a PCM session at 16 kHz keeps nothing), so that an
- * idle session is small. One thread at a time. */
+ * the codec and the resampler need (a PCM session at 16 kHz keeps nothing, at 24 kHz
+ * 0.3 KiB, an Opus session 18 KiB), so that an idle session is small.
+ *
+ * AUDIO_CONTAINER takes WAV (also of unknown length) and Ogg Opus. FLAC has no
+ * push decoder worth its state and is taken as a file only.
+ * One thread at a time; any thread. */
 #ifndef ROSTRUM_AUDIO_INTAKE_H
 #define ROSTRUM_AUDIO_INTAKE_H
 
@@ -17,14 +21,18 @@ MUST_CHECK status audio_intake_create(const audio_format *format, audio_intake *
                                       diag *d);
 void audio_intake_destroy(audio_intake *a);
 
-/* Most samples that n further bytes can become (an upper bound, for room checks). */
+/* Most samples that one push of n further bytes can become (for room checks). For a
+ * container this is far above what speech needs: OGG_OPUS_SAMPLES_PER_BYTE. */
 size_t audio_intake_bound(const audio_intake *a, size_t n);
 
-/* Appends int16_t samples to out. Odd tails of a sample wait for the next call.
- * ERR_SYNTAX: broken packet or container; the intake must then be destroyed. */
+/* Appends int16_t samples to out. Odd tails of a sample wait for the next call; with
+ * AUDIO_OPUS one call is one packet.
+ * ERR_SYNTAX, ERR_UNSUPPORTED: broken packet or container, or one we do not take;
+ * ERR_LIMIT: it claims more audio than its bytes can hold, or out is full. After an
+ * error the intake must be destroyed. */
 MUST_CHECK status audio_intake_push(audio_intake *a, const uint8_t *bytes, size_t n,
                                     buf *out, diag *d);
-/* Flushes codec and resampler. */
+/* Flushes codec and resampler. No push may follow. */
 MUST_CHECK status audio_intake_end(audio_intake *a, buf *out, diag *d);
 
 #endif

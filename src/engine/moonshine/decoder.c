@@ -7,10 +7,6 @@
 #include "base/assert.h"
 #include "engine/moonshine/decoder_model.h"
 
-/* Rows computed together. More of them share a pass over the weights; 12 keep the
- * scratch memory within a 512 KiB L2 cache. */
-#define ROWS 12
-
 /* Logits made at a time: small enough to be reduced while they are in the L1 cache. */
 #define HEAD_BLOCK 512
 
@@ -29,14 +25,14 @@ struct moonshine_state {
     size_t width, hidden, depth, n_layers; /* depth: numbers of one head */
     size_t frames, position;
     cache self, cross;
-    float *x;        /* [ROWS][width] the residual stream */
-    float *normal;   /* [ROWS][width] */
-    float *wide;     /* [ROWS][2 * hidden]; q, k and v; a block of logits */
-    float *narrow;   /* [hidden] one row */
-    float *scores;   /* [frames_max] */
-    int16_t *q;      /* [ROWS][max(width, hidden)] */
-    kernels_row row[ROWS];
-    size_t peaks[ROWS][DECODER_HEADS]; /* frames of the last layer's attention */
+    float *x;      /* [DECODER_ROWS][width] the residual stream */
+    float *normal; /* [DECODER_ROWS][width] */
+    float *wide;   /* [DECODER_ROWS][2 * hidden]; q, k and v; a block of logits */
+    float *narrow; /* [hidden] one row */
+    float *scores; /* [frames_max] */
+    int16_t *q;    /* [DECODER_ROWS][max(width, hidden)] */
+    kernels_row row[DECODER_ROWS];
+    size_t peaks[DECODER_ROWS][DECODER_HEADS]; /* frames of the last layer's attention */
     void *memory;
 };
 
@@ -62,12 +58,13 @@ static float *deal(dealer *d, size_t floats) {
 
 static void lay_out(moonshine_state *s, dealer *d) {
     const size_t frames = round_up(MOONSHINE_FRAMES_MAX, 8);
-    s->x = deal(d, ROWS * s->width);
-    s->normal = deal(d, ROWS * s->width);
-    s->wide = deal(d, ROWS * larger(larger(2 * s->hidden, 3 * s->width), HEAD_BLOCK));
+    s->x = deal(d, DECODER_ROWS * s->width);
+    s->normal = deal(d, DECODER_ROWS * s->width);
+    s->wide =
+        deal(d, DECODER_ROWS * larger(larger(2 * s->hidden, 3 * s->width), HEAD_BLOCK));
     s->narrow = deal(d, larger(s->hidden, s->width));
     s->scores = deal(d, larger(frames, SELF_STRIDE));
-    s->q = (int16_t *)(void *)deal(d, ROWS * larger(s->width, s->hidden) / 2);
+    s->q = (int16_t *)(void *)deal(d, DECODER_ROWS * larger(s->width, s->hidden) / 2);
     s->self.keys = deal(d, s->n_layers * s->width * SELF_STRIDE);
     s->self.values = deal(d, s->n_layers * s->width * MOONSHINE_TOKENS_MAX);
     s->cross.keys = deal(d, s->n_layers * s->width * frames);
@@ -170,8 +167,8 @@ void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
     s->cross.stride = round_up(frames, 8);
     s->cross.slots = frames;
     const size_t width = s->width;
-    for (size_t at = 0; at < frames; at += ROWS) {
-        size_t n = frames - at < ROWS ? frames - at : ROWS;
+    for (size_t at = 0; at < frames; at += DECODER_ROWS) {
+        size_t n = frames - at < DECODER_ROWS ? frames - at : DECODER_ROWS;
         memcpy(s->normal, states + at * width, n * width * sizeof *states); /* aligned */
         quantise_rows(m, s, s->normal, n);
         for (size_t layer = 0; layer < s->n_layers; layer++) {
@@ -221,9 +218,9 @@ static void attend_rows(const moonshine_decoder *m, moonshine_state *s, const ca
         const float *keys = keys_of(s, c, layer) + h * depth * c->stride;
         const float *values = values_of(s, c, layer) + h * depth * c->slots;
         for (size_t r = 0; r < rows; r++) {
-            s->peaks[r][h] = m->k->attend(queries + r * stride + h * depth, keys,
-                                          c->stride, values, depth, seen + r * grow,
-                                          s->scores, s->normal + r * s->width + h * depth);
+            s->peaks[r][h] = m->k->attend(
+                queries + r * stride + h * depth, keys, c->stride, values, depth,
+                seen + r * grow, s->scores, s->normal + r * s->width + h * depth);
         }
     }
     quantise_rows(m, s, s->normal, rows);
@@ -289,8 +286,8 @@ static void embed(const moonshine_decoder *m, int32_t token, float *row) {
     }
 }
 
-/* The layers over tokens[rows], rows <= ROWS: s->x has the result, and s->peaks where
- * the last layer looked. */
+/* The layers over tokens[rows], rows <= DECODER_ROWS: s->x has the result, and s->peaks
+ * where the last layer looked. */
 static void run_layers(const moonshine_decoder *m, moonshine_state *s,
                        const int32_t *tokens, size_t rows) {
     ASSERT(s->frames > 0);
@@ -322,7 +319,7 @@ static uint16_t middle_frame(const size_t *peaks) {
 /* The vocabulary head over s->x[rows]. */
 static void run_head(const moonshine_decoder *m, moonshine_state *s, size_t rows,
                      moonshine_next *out) {
-    kernels_top top[ROWS];
+    kernels_top top[DECODER_ROWS];
     for (size_t r = 0; r < rows; r++) {
         top[r] = (kernels_top){.best = -INFINITY, .other = -INFINITY};
     }
@@ -345,8 +342,8 @@ static void run_head(const moonshine_decoder *m, moonshine_state *s, size_t rows
 
 void moonshine_step(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
                     size_t n, moonshine_next *out) {
-    for (size_t at = 0; at < n; at += ROWS) {
-        size_t rows = n - at < ROWS ? n - at : ROWS;
+    for (size_t at = 0; at < n; at += DECODER_ROWS) {
+        size_t rows = n - at < DECODER_ROWS ? n - at : DECODER_ROWS;
         run_layers(m, s, tokens + at, rows);
         run_head(m, s, rows, out + at);
     }
@@ -354,8 +351,8 @@ void moonshine_step(const moonshine_decoder *m, moonshine_state *s, const int32_
 
 void moonshine_feed(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
                     size_t n, uint16_t *frames) {
-    for (size_t at = 0; at < n; at += ROWS) {
-        size_t rows = n - at < ROWS ? n - at : ROWS;
+    for (size_t at = 0; at < n; at += DECODER_ROWS) {
+        size_t rows = n - at < DECODER_ROWS ? n - at : DECODER_ROWS;
         run_layers(m, s, tokens + at, rows);
         for (size_t r = 0; frames && r < rows; r++) {
             frames[at + r] = middle_frame(s->peaks[r]);

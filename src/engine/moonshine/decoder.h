@@ -2,9 +2,9 @@
  *
  * Reads the int8 weights out of decoder_model_merged.onnx (initialisers only; the
  * graph is not run) and computes cross-attention keys and values, the layers and the
- * vocabulary head. Activations are quantised a row at a time (to 14 bits), so that a token's result
- * does not depend on which others ran beside it: verifying a draft of n tokens in one
- * call gives bit for bit what n single calls give.
+ * vocabulary head. Activations are quantised a row at a time (to 14 bits), so that a
+ * token's result does not depend on which others ran beside it: verifying a draft of n
+ * tokens in one call gives bit for bit what n single calls give.
  *
  *   frames T of encoder states [T][width] -> cross K, V for each layer
  *   tokens [n] at positions p.. -> argmax token [n] (and the end token's margin)
@@ -20,13 +20,14 @@
 
 #define MOONSHINE_BOS 1
 #define MOONSHINE_EOS 2
-#define MOONSHINE_TOKENS_MAX 256 /* positions of one utterance, BOS included */
+#define MOONSHINE_TOKENS_MAX 256  /* positions of one utterance, BOS included */
 #define MOONSHINE_FRAMES_MAX 1300 /* encoder frames: 30 s at 41.67 a second, and some */
 
 typedef struct moonshine_decoder moonshine_decoder;
 typedef struct moonshine_state moonshine_state; /* K/V caches and scratch memory */
 
-/* ERR_NOT_FOUND, ERR_INTEGRITY (not the graph we know; d says which tensor), ERR_MEMORY. */
+/* ERR_NOT_FOUND, ERR_INTEGRITY (not the graph we know; d says which tensor), ERR_MEMORY.
+ */
 MUST_CHECK status moonshine_decoder_load(const char *path, moonshine_decoder **out,
                                          diag *d);
 void moonshine_decoder_destroy(moonshine_decoder *m);
@@ -46,12 +47,12 @@ void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
                            const float *states, size_t frames);
 
 typedef struct {
-    int32_t token;      /* argmax over the vocabulary */
-    int32_t runner_up;  /* argmax over everything but MOONSHINE_EOS (equals token unless
-                           that is EOS): what to take when the end is not allowed */
-    float probability;  /* softmax of token */
-    uint16_t frame;     /* encoder frame the *input* token's step attends to: median over
-                           the last layer's heads of the peak */
+    int32_t token;     /* argmax over the vocabulary */
+    int32_t runner_up; /* argmax over everything but MOONSHINE_EOS (equals token unless
+                          that is EOS): what to take when the end is not allowed */
+    float probability; /* softmax of token */
+    uint16_t frame;    /* encoder frame the *input* token's step attends to: median over
+                          the last layer's heads of the peak */
 } moonshine_next;
 
 /* Feeds tokens[n] at the positions after those in the cache; out[i] is what follows

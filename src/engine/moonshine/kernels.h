@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KERNELS_PANEL 32        /* outputs packed together; outputs are a multiple of it */
+#define KERNELS_PANEL 32 /* outputs packed together; outputs are a multiple of it */
 #define KERNELS_INPUTS_MAX 2048 /* exactness; also a multiple of 32 */
 #define KERNELS_Q_MAX 8191
 #define KERNELS_ALIGN 64

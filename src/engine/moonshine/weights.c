@@ -222,8 +222,8 @@ static bool read_node(cursor c, unsigned depth, weights_node *node, pending *p) 
         if (!read_field(&c, &f)) {
             return false;
         }
-        bool known = f.number == NODE_INPUT || f.number == NODE_NAME ||
-                     f.number == NODE_ATTRIBUTE;
+        bool known =
+            f.number == NODE_INPUT || f.number == NODE_NAME || f.number == NODE_ATTRIBUTE;
         if (known && f.wire != WIRE_BYTES) {
             return false;
         }
@@ -341,7 +341,8 @@ status weights_input(const weights *w, const char *node, unsigned input,
         }
     }
     return diag_field(d, ERR_INTEGRITY, node,
-                      "no node with a constant as input %u: another kind of model", input);
+                      "no node with a constant as input %u: another kind of model",
+                      input);
 }
 
 static size_t element_bytes(uint32_t type) {
@@ -361,10 +362,9 @@ static size_t element_bytes(uint32_t type) {
 status weights_data(const weights_tensor *t, uint32_t type, uint64_t elements,
                     const char *what, const uint8_t **out, diag *d) {
     if (t->type != type || t->elements != elements) {
-        return diag_field(d, ERR_INTEGRITY, what,
-                          "type %u with %llu elements, not type %u with %llu", t->type,
-                          (unsigned long long)t->elements, type,
-                          (unsigned long long)elements);
+        return diag_field(
+            d, ERR_INTEGRITY, what, "type %u with %llu elements, not type %u with %llu",
+            t->type, (unsigned long long)t->elements, type, (unsigned long long)elements);
     }
     size_t each = element_bytes(type);
     if (each == 0 || !t->data || t->bytes != elements * each) {

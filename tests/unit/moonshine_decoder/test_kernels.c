@@ -1,0 +1,346 @@
+/* Each set of kernels this processor runs gives what plain C gives: integer products to
+ * the bit, floats to rounding; and a row's result does not depend on the rows beside it.
+ * A set it does not run is reported as skipped. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/moonshine/kernels.h"
+
+#define ROWS 13
+
+static uint32_t seed;
+
+static uint32_t random_word(void) {
+    seed = seed * 1664525u + 1013904223u;
+    return seed >> 8;
+}
+
+static float random_float(void) {
+    return (float)random_word() * 0x1p-23f - 1.0f;
+}
+
+static void *room(size_t bytes) {
+    void *p = aligned_alloc(KERNELS_ALIGN,
+                            (bytes + KERNELS_ALIGN - 1) / KERNELS_ALIGN * KERNELS_ALIGN);
+    assert_non_null(p);
+    memset(p, 0, bytes);
+    return p;
+}
+
+/* The set under test; skips when this processor lacks it. */
+static const kernels *set_of(void **state) {
+    const kernels *set = kernels_named(*state);
+    if (!set) {
+        skip();
+    }
+    seed = 1;
+    return set;
+}
+
+static kernels_matrix packed(const kernels *set, const uint8_t *weights, size_t inputs,
+                             size_t outputs) {
+    kernels_matrix m = {.inputs = (uint32_t)inputs,
+                        .outputs = (uint32_t)outputs,
+                        .scale = 0.01f,
+                        .zero = -3.0f};
+    m.packed = room(inputs * outputs);
+    for (size_t n = 0; n < outputs; n++) {
+        for (size_t k = 0; k < inputs; k++) {
+            m.packed[set->place(n, k, inputs)] = weights[n * inputs + k] ^ set->flip;
+        }
+    }
+    return m;
+}
+
+static void each_weight_has_a_place_of_its_own(void **state) {
+    const kernels *set = set_of(state);
+    const size_t inputs = 96, outputs = 3 * KERNELS_PANEL;
+    uint8_t *taken = room(inputs * outputs);
+    for (size_t n = 0; n < outputs; n++) {
+        for (size_t k = 0; k < inputs; k++) {
+            size_t at = set->place(n, k, inputs);
+            assert_true(at < inputs * outputs);
+            assert_int_equal(taken[at], 0);
+            taken[at] = 1;
+            /* a panel's bytes lie together */
+            assert_int_equal(at / (KERNELS_PANEL * inputs), n / KERNELS_PANEL);
+        }
+    }
+    free(taken);
+}
+
+/* Weights and activations of one product. */
+typedef struct {
+    size_t inputs, outputs;
+    uint8_t *weights;
+    int16_t *q;
+    kernels_row row[ROWS];
+} product;
+
+typedef enum { RANDOM, LARGEST, SMALLEST, OPPOSED } filling;
+
+static product make_product(size_t inputs, size_t outputs, filling kind) {
+    product p = {.inputs = inputs, .outputs = outputs};
+    p.weights = room(inputs * outputs);
+    p.q = room(ROWS * inputs * sizeof *p.q);
+    for (size_t i = 0; i < inputs * outputs; i++) {
+        static const uint8_t fixed[] = {[LARGEST] = 255, [SMALLEST] = 0, [OPPOSED] = 0};
+        p.weights[i] = kind == RANDOM ? (uint8_t)random_word() : fixed[kind];
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+        int32_t sum = 0;
+        for (size_t k = 0; k < inputs; k++) {
+            static const int16_t fixed[] = {[LARGEST] = KERNELS_Q_MAX,
+                                            [SMALLEST] = -KERNELS_Q_MAX,
+                                            [OPPOSED] = KERNELS_Q_MAX};
+            int16_t drawn = (int16_t)((int32_t)(random_word() % (2 * KERNELS_Q_MAX + 1)) -
+                                      KERNELS_Q_MAX);
+            p.q[r * inputs + k] = kind == RANDOM ? drawn : fixed[kind];
+            sum += p.q[r * inputs + k];
+        }
+        p.row[r] = (kernels_row){.scale = 0.001f * (float)(r + 1), .sum = (float)sum};
+    }
+    return p;
+}
+
+static void free_product(product *p) {
+    free(p->weights);
+    free(p->q);
+}
+
+static void products_are_those_of_plain_c_to_the_bit(void **state) {
+    const kernels *set = set_of(state);
+    static const struct {
+        size_t inputs, outputs;
+        filling kind;
+    } rows[] = {
+        {32, 32, RANDOM},                   /* smallest */
+        {288, 288, RANDOM},                 /* tiny */
+        {1152, 96, RANDOM},                 /* tiny, down */
+        {416, 64, RANDOM},                  /* base */
+        {1664, 32, LARGEST},                /* base, down: all at the upper end */
+        {KERNELS_INPUTS_MAX, 32, LARGEST},  /* the largest sums there are */
+        {KERNELS_INPUTS_MAX, 32, SMALLEST}, /* negative times negative */
+        {KERNELS_INPUTS_MAX, 32, OPPOSED},  /* the smallest sums */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        product p = make_product(rows[i].inputs, rows[i].outputs, rows[i].kind);
+        const size_t stride = p.outputs + 8;
+        kernels_matrix plain = packed(&kernels_scalar, p.weights, p.inputs, p.outputs);
+        kernels_matrix mine = packed(set, p.weights, p.inputs, p.outputs);
+        float *expected = room(ROWS * stride * sizeof(float));
+        float *got = room(ROWS * stride * sizeof(float));
+        for (size_t n = 1; n <= ROWS; n++) {
+            for (int add = 0; add < 2; add++) { /* adding goes on from the row before */
+                kernels_scalar.multiply(&plain, 0, p.outputs, p.q, p.row, n, expected,
+                                        stride, add);
+                set->multiply(&mine, 0, p.outputs, p.q, p.row, n, got, stride, add);
+                assert_memory_equal(got, expected, ROWS * stride * sizeof(float));
+            }
+        }
+        free(expected);
+        free(got);
+        free(plain.packed);
+        free(mine.packed);
+        free_product(&p);
+    }
+}
+
+static void a_row_does_not_depend_on_its_neighbours(void **state) {
+    const kernels *set = set_of(state);
+    product p = make_product(288, 128, RANDOM);
+    kernels_matrix m = packed(set, p.weights, p.inputs, p.outputs);
+    float *together = room(ROWS * p.outputs * sizeof(float));
+    float *alone = room(p.outputs * sizeof(float));
+    set->multiply(&m, 0, p.outputs, p.q, p.row, ROWS, together, p.outputs, false);
+    for (size_t r = 0; r < ROWS; r++) {
+        set->multiply(&m, 0, p.outputs, p.q + r * p.inputs, p.row + r, 1, alone,
+                      p.outputs, false);
+        assert_memory_equal(alone, together + r * p.outputs, p.outputs * sizeof(float));
+        /* nor on which outputs are asked for */
+        set->multiply(&m, 64, 32, p.q + r * p.inputs, p.row + r, 1, alone, 32, false);
+        assert_memory_equal(alone, together + r * p.outputs + 64, 32 * sizeof(float));
+    }
+    free(together);
+    free(alone);
+    free(m.packed);
+    free_product(&p);
+}
+
+static void quantising_is_exact_and_survives_anything(void **state) {
+    const kernels *set = set_of(state);
+    enum { N = 48 };
+    float *x = room(N * sizeof *x);
+    static const struct {
+        float scale; /* of random numbers */
+        float odd;   /* put at index 17 */
+    } rows[] = {
+        {1.0f, 0.5f},      {1e-3f, 3.0f}, {1e20f, 0.0f}, {0.0f, 0.0f}, /* all zero */
+        {1e-35f, 0.0f},   /* too small to divide by */
+        {1.0f, NAN},      /* counts as 0 */
+        {1.0f, INFINITY}, /* a row that means nothing is 0 */
+        {1.0f, -INFINITY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t k = 0; k < N; k++) {
+            x[k] = random_float() * rows[i].scale;
+        }
+        x[17] = rows[i].odd;
+        int16_t expected[N], got[N];
+        kernels_row a = kernels_scalar.quantise(x, N, expected);
+        kernels_row b = set->quantise(x, N, got);
+        assert_memory_equal(got, expected, sizeof got);
+        assert_true(a.scale == b.scale && a.sum == b.sum);
+        for (size_t k = 0; k < N; k++) {
+            assert_in_range(got[k] + KERNELS_Q_MAX, 0, 2 * KERNELS_Q_MAX);
+        }
+    }
+    free(x);
+}
+
+static void assert_near(const float *got, const float *expected, size_t n, float within) {
+    for (size_t i = 0; i < n; i++) {
+        float allowed = within * (1.0f + fabsf(expected[i]));
+        if (!(fabsf(got[i] - expected[i]) <= allowed)) {
+            fail_msg("%zu: %.9g is not %.9g", i, (double)got[i], (double)expected[i]);
+        }
+    }
+}
+
+static void normalising_agrees_to_rounding(void **state) {
+    const kernels *set = set_of(state);
+    enum { N = 416 };
+    float *x = room(N * sizeof *x), *weight = room(N * sizeof *x);
+    float *expected = room(N * sizeof *x), *got = room(N * sizeof *x);
+    for (size_t i = 0; i < N; i++) {
+        x[i] = random_float() * 5 + 2;
+        weight[i] = random_float();
+    }
+    kernels_scalar.normalise(x, weight, N, expected);
+    set->normalise(x, weight, N, got);
+    assert_near(got, expected, N, 1e-5f);
+    free(x);
+    free(weight);
+    free(expected);
+    free(got);
+}
+
+static void the_gate_agrees_over_the_whole_range(void **state) {
+    const kernels *set = set_of(state);
+    enum { N = 256 };
+    float *x = room(2 * N * sizeof *x), *bias = room(2 * N * sizeof *x);
+    float expected[N];
+    float *got = room(N * sizeof *got);
+    for (size_t i = 0; i < N; i++) {
+        x[i] = random_float();
+        x[N + i] = ((float)i - N / 2) * 0.9f; /* -115..115: past where e^x ends */
+        bias[i] = random_float();
+        bias[N + i] = random_float();
+    }
+    kernels_scalar.gate(x, bias, N, expected);
+    set->gate(x, bias, N, got);
+    assert_near(got, expected, N, 1e-5f);
+    free(x);
+    free(bias);
+    free(got);
+}
+
+static void attention_agrees_for_every_length(void **state) {
+    const kernels *set = set_of(state);
+    static const size_t widths[] = {4, 8, 20, 36, 52};
+    enum { FRAMES = 75, STRIDE = 80 };
+    for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+        const size_t width = widths[w];
+        float *keys = room(width * STRIDE * sizeof(float));
+        float *values = room(FRAMES * width * sizeof(float));
+        float scratch[STRIDE], query[52], expected[52], got[52];
+        for (size_t i = 0; i < width * STRIDE; i++) {
+            keys[i] = random_float();
+        }
+        for (size_t i = 0; i < FRAMES * width; i++) {
+            values[i] = random_float();
+        }
+        for (size_t i = 0; i < width; i++) {
+            query[i] = random_float() * 4;
+            keys[i * STRIDE + FRAMES] = NAN; /* past the end: not used */
+        }
+        for (size_t frames = 1; frames <= FRAMES; frames++) {
+            size_t a = kernels_scalar.attend(query, keys, STRIDE, values, width, frames,
+                                             scratch, expected);
+            size_t b =
+                set->attend(query, keys, STRIDE, values, width, frames, scratch, got);
+            assert_int_equal(a, b);
+            assert_near(got, expected, width, 1e-5f);
+        }
+        free(keys);
+        free(values);
+    }
+}
+
+static void the_head_finds_best_other_and_total(void **state) {
+    const kernels *set = set_of(state);
+    enum { N = 512, BARRED = 2 };
+    static const struct {
+        size_t at;   /* where a high logit is put */
+        size_t also; /* and one as high */
+        int32_t best, other;
+    } rows[] = {
+        {2, 300, 2, 300},     /* the barred row wins, another is as high */
+        {511, 511, 511, 511}, /* the last */
+        {0, 5, 0, 0},         /* of equals the first */
+        {7, 9, 7, 7},         /* within one vector */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        float logits[2 * N];
+        for (size_t k = 0; k < 2 * N; k++) {
+            logits[k] = random_float() * 10;
+        }
+        logits[rows[i].at] = logits[rows[i].also] = 12.5f;
+        kernels_top a = {.best = -INFINITY, .other = -INFINITY}, b = a;
+        for (size_t block = 0; block < 2; block++) {
+            kernels_scalar.top(logits + block * N, N, (int32_t)(block * N), BARRED, &a);
+            set->top(logits + block * N, N, (int32_t)(block * N), BARRED, &b);
+        }
+        assert_int_equal(b.best_at, rows[i].best);
+        assert_int_equal(b.other_at, rows[i].other);
+        assert_int_equal(a.best_at, rows[i].best);
+        assert_int_equal(a.other_at, rows[i].other);
+        assert_near(&b.total, &a.total, 1, 1e-5f);
+    }
+}
+
+static void the_picked_set_is_one_of_the_named(void **state) {
+    (void)state;
+    const kernels *set = kernels_pick();
+    assert_ptr_equal(kernels_named(set->name), set);
+    assert_ptr_equal(kernels_named("scalar"), &kernels_scalar);
+    assert_null(kernels_named("abacus"));
+}
+
+#define TESTS_OF(name)                                                                   \
+    cmocka_unit_test_prestate(each_weight_has_a_place_of_its_own, name),                 \
+        cmocka_unit_test_prestate(products_are_those_of_plain_c_to_the_bit, name),       \
+        cmocka_unit_test_prestate(a_row_does_not_depend_on_its_neighbours, name),        \
+        cmocka_unit_test_prestate(quantising_is_exact_and_survives_anything, name),      \
+        cmocka_unit_test_prestate(normalising_agrees_to_rounding, name),                 \
+        cmocka_unit_test_prestate(the_gate_agrees_over_the_whole_range, name),           \
+        cmocka_unit_test_prestate(attention_agrees_for_every_length, name),              \
+        cmocka_unit_test_prestate(the_head_finds_best_other_and_total, name)
+
+int main(void) {
+    static char scalar[] = "scalar", avx2[] = "avx2", avx512vnni[] = "avx512vnni";
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_picked_set_is_one_of_the_named),
+        TESTS_OF(scalar),
+        TESTS_OF(avx2),
+        TESTS_OF(avx512vnni),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "audio/file.h"
+#include "base/limits.h"
 
 enum { FRAME = 160 }; /* 10 ms */
 

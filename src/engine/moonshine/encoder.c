@@ -1,38 +1,173 @@
 #include "engine/moonshine/encoder.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
+#include "engine/moonshine/decoder.h"
+#include "engine/moonshine/encoder_model.h"
 
 #define REACH_SAMPLES 895 /* samples the first frame sees */
+#define CHUNK_FRAMES 128  /* frames whose keys and values are allocated together: 3 s */
+#define CHUNKS_MAX ((MOONSHINE_FRAMES_MAX + CHUNK_FRAMES - 1) / CHUNK_FRAMES)
+#define ROWS 48 /* rows of one product: their activations stay in the L2 cache */
 
-struct moonshine_encoder {
-    ort_session *session;
-    size_t width;
+/* Rows of conv 1 and conv 2 that one frame needs before the next frame's begin. */
+#define ROWS_1 (ENCODER_STRIDE_2 * ENCODER_STRIDE_3)
+#define ROWS_2 ENCODER_STRIDE_3
+
+#define SAMPLES_ROUNDED (MOONSHINE_SAMPLES_MAX / ENCODER_STRIDE_1 + 1)
+
+struct encoder_scratch {
+    size_t width, hidden, padded;
+    float *conv1;  /* [SAMPLES_ROUNDED][width] */
+    float *conv2;  /* [2 * MOONSHINE_FRAMES_MAX + 1][2 * width] */
+    float *x;      /* [MOONSHINE_FRAMES_MAX][width] the residual stream */
+    float *query;  /* [MOONSHINE_FRAMES_MAX + ENCODER_QUERIES][width] */
+    float *normal; /* [ROWS][width] */
+    float *wide;   /* [ROWS][hidden]; k and v */
+    float *scores; /* [ENCODER_QUERIES][CHUNKS_MAX * CHUNK_FRAMES] */
+    float *mixed;  /* [ENCODER_QUERIES][padded] */
+    float *window; /* [128] */
+    int16_t *q;    /* [ROWS][KERNELS_INPUTS_MAX] */
+    kernels_row row[ROWS];
+    void *memory;
 };
 
-status moonshine_encoder_load(ort *runtime, const char *path, size_t width,
-                              moonshine_encoder **out, diag *d) {
-    static const char *const inputs[] = {"input_values"};
-    static const char *const outputs[] = {"last_hidden_state"};
-    moonshine_encoder *e = calloc(1, sizeof *e);
-    if (!e)
-        return diag_set(d, ERR_MEMORY, "no memory for the encoder");
-    status s = ort_session_load(runtime, path, inputs, 1, outputs, 1, &e->session, d);
-    if (s != OK) {
-        free(e);
-        return s;
+struct hearing {
+    const moonshine_encoder *encoder;
+    size_t kept;   /* frames that a next run need not compute */
+    double sum;    /* of the rows of conv 1 that belong to kept frames only */
+    double squares;
+    float *states; /* [states_max][width] */
+    size_t states_max;
+    size_t n_chunks;
+    /* Of each layer and head: keys [blocks][depth][8], then, after all keys, of each
+     * layer and head values [CHUNK_FRAMES][padded]. */
+    float *chunks[CHUNKS_MAX];
+};
+
+static size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
+
+/* Deals out floats of one block; with no block it only counts. */
+typedef struct {
+    float *block;
+    size_t used;
+} dealer;
+
+static float *deal(dealer *d, size_t floats) {
+    float *p = d->block ? d->block + d->used : NULL;
+    d->used += round_up(floats, KERNELS_ALIGN / sizeof(float));
+    return p;
+}
+
+static void lay_out(encoder_scratch *s, dealer *d) {
+    s->conv1 = deal(d, SAMPLES_ROUNDED * s->width);
+    s->conv2 = deal(d, (2 * MOONSHINE_FRAMES_MAX + 1) * 2 * s->width);
+    s->x = deal(d, MOONSHINE_FRAMES_MAX * s->width);
+    s->query = deal(d, (MOONSHINE_FRAMES_MAX + ENCODER_QUERIES) * s->width);
+    s->normal = deal(d, ROWS * s->width);
+    s->wide = deal(d, ROWS * s->hidden);
+    s->scores = deal(d, ENCODER_QUERIES * CHUNKS_MAX * CHUNK_FRAMES);
+    s->mixed = deal(d, ENCODER_QUERIES * s->padded);
+    s->window = deal(d, 128);
+    s->q = (int16_t *)(void *)deal(d, ROWS * KERNELS_INPUTS_MAX / 2);
+}
+
+status encoder_scratch_create(const moonshine_encoder *e, encoder_scratch **out) {
+    encoder_scratch *s = calloc(1, sizeof *s);
+    if (!s)
+        return ERR_MEMORY;
+    s->width = e->width;
+    s->hidden = e->hidden;
+    s->padded = e->padded;
+    dealer d = {0};
+    lay_out(s, &d);
+    s->memory = aligned_alloc(KERNELS_ALIGN, round_up(d.used * sizeof(float), KERNELS_ALIGN));
+    if (!s->memory) {
+        free(s);
+        return ERR_MEMORY;
     }
-    e->width = width;
-    *out = e;
+    d = (dealer){.block = s->memory};
+    lay_out(s, &d);
+    *out = s;
     return OK;
 }
 
-void moonshine_encoder_destroy(moonshine_encoder *e) {
-    if (!e)
+void encoder_scratch_destroy(encoder_scratch *s) {
+    if (!s)
         return;
-    ort_session_destroy(e->session);
-    free(e);
+    free(s->memory);
+    free(s);
+}
+
+status hearing_create(const moonshine_encoder *e, hearing **out) {
+    hearing *h = calloc(1, sizeof *h);
+    if (!h)
+        return ERR_MEMORY;
+    h->encoder = e;
+    *out = h;
+    return OK;
+}
+
+void hearing_destroy(hearing *h) {
+    if (!h)
+        return;
+    for (size_t i = 0; i < h->n_chunks; i++)
+        free(h->chunks[i]);
+    free(h->states);
+    free(h);
+}
+
+void hearing_restart(hearing *h) {
+    h->kept = 0;
+    h->sum = h->squares = 0;
+}
+
+static size_t keys_floats(const moonshine_encoder *e) {
+    return CHUNK_FRAMES * e->depth;
+}
+
+static size_t values_floats(const moonshine_encoder *e) {
+    return CHUNK_FRAMES * e->padded;
+}
+
+static float *keys_of(const hearing *h, size_t chunk, size_t layer, size_t head) {
+    return h->chunks[chunk] + (layer * ENCODER_HEADS + head) * keys_floats(h->encoder);
+}
+
+static float *values_of(const hearing *h, size_t chunk, size_t layer, size_t head) {
+    const moonshine_encoder *e = h->encoder;
+    return h->chunks[chunk] + e->n_layers * ENCODER_HEADS * keys_floats(e) +
+           (layer * ENCODER_HEADS + head) * values_floats(e);
+}
+
+/* Makes room for `frames`. What a chunk holds beyond its frames must be finite: the last
+ * block of keys is multiplied whole. */
+static status grow(hearing *h, size_t frames) {
+    const moonshine_encoder *e = h->encoder;
+    while (h->n_chunks * CHUNK_FRAMES < frames) {
+        size_t floats = e->n_layers * ENCODER_HEADS * (keys_floats(e) + values_floats(e));
+        h->chunks[h->n_chunks] = calloc(floats, sizeof(float));
+        if (!h->chunks[h->n_chunks])
+            return ERR_MEMORY;
+        h->n_chunks++;
+    }
+    if (frames > h->states_max) {
+        size_t more = round_up(frames, CHUNK_FRAMES);
+        float *grown = aligned_alloc(KERNELS_ALIGN, more * e->width * sizeof *grown);
+        if (!grown)
+            return ERR_MEMORY;
+        if (h->kept > 0)
+            memcpy(grown, h->states, h->kept * e->width * sizeof *grown);
+        free(h->states);
+        h->states = grown;
+        h->states_max = more;
+    }
+    return OK;
 }
 
 size_t moonshine_frames(size_t samples) {
@@ -40,14 +175,249 @@ size_t moonshine_frames(size_t samples) {
     return (samples - REACH_SAMPLES) / MOONSHINE_FRAME_SAMPLES + 1;
 }
 
-status moonshine_encode(const moonshine_encoder *e, const float *pcm, size_t n, float *states,
-                        diag *d) {
+/* One run. Rows of conv 1 and 2 count from the first that frame `from` needs. */
+typedef struct {
+    const moonshine_encoder *e;
+    encoder_scratch *s;
+    hearing *h;
+    size_t from, frames; /* frames [from, frames) are computed */
+    rostrum_stop stop;
+} run;
+
+static bool stopped(const run *r) {
+    return r->stop.asked && r->stop.asked(r->stop.context);
+}
+
+/* out[rows][stride] (+)= matrix times the rows quantised last. */
+static void project(const run *r, const kernels_matrix *x, size_t rows, float *out,
+                    size_t stride, bool add) {
+    r->e->k->multiply(x, 0, x->outputs, r->s->q, r->s->row, rows, out, stride, add);
+}
+
+/* Conv 1 and tanh of rows [0, n) from sample pcm[0] on; the sums are of all rows and of
+ * the first `n_kept`. */
+static void convolve_1(const run *r, const float *pcm, size_t n, size_t n_kept, double *sum,
+                       double *squares) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    const kernels_matrix *x = &e->conv1.part[0];
+    memset(s->window, 0, 128 * sizeof *s->window);
+    for (size_t at = 0; at < n; at += ROWS) {
+        size_t rows = n - at < ROWS ? n - at : ROWS;
+        for (size_t i = 0; i < rows; i++) {
+            memcpy(s->window, pcm + (at + i) * ENCODER_STRIDE_1,
+                   ENCODER_TAPS_1 * sizeof *pcm);
+            s->row[i] = e->k->quantise(s->window, x->inputs, s->q + i * x->inputs);
+        }
+        float *out = s->conv1 + at * e->width;
+        project(r, x, rows, out, e->width, false);
+        for (size_t i = 0; i < rows; i++) {
+            if (at + i == n_kept) {
+                r->h->sum = *sum;
+                r->h->squares = *squares;
+            }
+            e->math->tanh_sum(out + i * e->width, e->width, sum, squares);
+        }
+    }
+}
+
+/* A convolution over rows of `channels` floats, `stride` rows apart, and gelu. */
+static void convolve(const run *r, const encoder_conv *c, const float *in, size_t channels,
+                     size_t stride, size_t n, float *out) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    size_t outputs = c->part[0].outputs;
+    for (size_t at = 0; at < n; at += ROWS) {
+        size_t rows = n - at < ROWS ? n - at : ROWS;
+        size_t tap = 0;
+        for (size_t p = 0; p < c->n_parts; p++) {
+            size_t inputs = c->part[p].inputs;
+            for (size_t i = 0; i < rows; i++)
+                s->row[i] = e->k->quantise(in + ((at + i) * stride + tap) * channels, inputs,
+                                           s->q + i * inputs);
+            project(r, &c->part[p], rows, out + at * outputs, outputs, p > 0);
+            tap += c->taps[p];
+        }
+        for (size_t i = 0; i < rows; i++)
+            e->math->gelu(out + (at + i) * outputs, c->bias, outputs);
+    }
+}
+
+/* The stem: fills x[frames - from]. kept_next: frames that will be kept after this run. */
+static void stem(const run *r, const float *pcm, size_t samples, size_t kept_next) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    const size_t width = e->width, fresh = r->frames - r->from;
+    size_t all_rows = (samples - ENCODER_TAPS_1) / ENCODER_STRIDE_1 + 1;
+    size_t first = r->from * ROWS_1, n = all_rows - first;
+    double sum = r->h->sum, squares = r->h->squares;
+    convolve_1(r, pcm + first * ENCODER_STRIDE_1, n, kept_next * ROWS_1 - first, &sum,
+               &squares);
+    double count = (double)all_rows * (double)width;
+    double mean = sum / count;
+    double variance = squares / count - mean * mean;
+    float down = (float)(1.0 / sqrt((variance > 0 ? variance : 0) + 1e-5));
+    float *by = s->normal, *plus = s->normal + width;
+    for (size_t i = 0; i < width; i++) {
+        by[i] = e->group_by[i] * down;
+        plus[i] = e->group_plus[i] - (float)mean * by[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        e->math->affine(s->conv1 + i * width, by, plus, width);
+    convolve(r, &e->conv2, s->conv1, width, ENCODER_STRIDE_2, ROWS_2 * fresh + 1, s->conv2);
+    convolve(r, &e->conv3, s->conv2, 2 * width, ENCODER_STRIDE_3, fresh, s->x);
+}
+
+/* Turns the first numbers of each head by the angles of frame t. */
+static void turn(const moonshine_encoder *e, size_t t, float *row) {
+    const float *c = e->turn_cos + t * ENCODER_ROPE_PAIRS;
+    const float *s = e->turn_sin + t * ENCODER_ROPE_PAIRS;
+    for (size_t head = 0; head < ENCODER_HEADS; head++) {
+        float *v = row + head * e->depth;
+        for (size_t i = 0; i < ENCODER_ROPE_PAIRS; i++) {
+            float even = v[2 * i], odd = v[2 * i + 1];
+            v[2 * i] = even * c[i] - odd * s[i];
+            v[2 * i + 1] = odd * c[i] + even * s[i];
+        }
+    }
+}
+
+static void put(const run *r, size_t layer, size_t t, const float *key, const float *value) {
+    const moonshine_encoder *e = r->e;
+    size_t chunk = t / CHUNK_FRAMES, at = t % CHUNK_FRAMES;
+    for (size_t head = 0; head < ENCODER_HEADS; head++) {
+        float *keys = keys_of(r->h, chunk, layer, head) +
+                      at / ENCODER_BLOCK * e->depth * ENCODER_BLOCK + at % ENCODER_BLOCK;
+        for (size_t i = 0; i < e->depth; i++)
+            keys[i * ENCODER_BLOCK] = key[head * e->depth + i];
+        memcpy(values_of(r->h, chunk, layer, head) + at * e->padded, value + head * e->depth,
+               e->depth * sizeof *value);
+    }
+}
+
+static void normalise_rows(const run *r, const float *x, const float *weight, size_t rows) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    for (size_t i = 0; i < rows; i++) {
+        float *normal = s->normal + i * e->width;
+        e->k->normalise(x + i * e->width, weight, e->width, normal);
+        s->row[i] = e->k->quantise(normal, e->width, s->q + i * e->width);
+    }
+}
+
+/* Queries to s->query, keys and values to the hearing. */
+static void ask(const run *r, size_t layer, size_t at, size_t rows) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    const encoder_layer *y = &e->layers[layer];
+    const size_t width = e->width;
+    const float scale = 1.0f / sqrtf((float)e->depth);
+    float *query = s->query + at * width, *key = s->wide, *value = s->wide + width;
+    normalise_rows(r, s->x + at * width, y->norm_attention, rows);
+    project(r, &y->q, rows, query, width, false);
+    project(r, &y->k, rows, key, 2 * width, false);
+    project(r, &y->v, rows, value, 2 * width, false);
+    for (size_t i = 0; i < rows; i++) {
+        size_t t = r->from + at + i;
+        turn(e, t, query + i * width);
+        turn(e, t, key + i * 2 * width);
+        for (size_t k = 0; k < width; k++)
+            query[i * width + k] *= scale;
+        put(r, layer, t, key + i * 2 * width, value + i * 2 * width);
+    }
+}
+
+/* One head of ENCODER_QUERIES queries over all frames; rows past `rows` are not kept. */
+static void attend(const run *r, size_t layer, size_t head, const float *query, size_t rows,
+                   float *out) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    const size_t stride = CHUNKS_MAX * CHUNK_FRAMES;
+    for (size_t t = 0; t < r->frames; t += CHUNK_FRAMES) {
+        size_t left = r->frames - t < CHUNK_FRAMES ? r->frames - t : CHUNK_FRAMES;
+        e->math->score(query, e->width, keys_of(r->h, t / CHUNK_FRAMES, layer, head),
+                       (left + ENCODER_BLOCK - 1) / ENCODER_BLOCK, e->depth, s->scores + t,
+                       stride);
+    }
+    float total[ENCODER_QUERIES];
+    for (size_t i = 0; i < ENCODER_QUERIES; i++)
+        total[i] = e->math->soften(s->scores + i * stride, r->frames);
+    memset(s->mixed, 0, ENCODER_QUERIES * e->padded * sizeof *s->mixed);
+    for (size_t t = 0; t < r->frames; t += CHUNK_FRAMES) {
+        size_t left = r->frames - t < CHUNK_FRAMES ? r->frames - t : CHUNK_FRAMES;
+        e->math->weigh(s->scores + t, stride, values_of(r->h, t / CHUNK_FRAMES, layer, head),
+                       left, e->padded, s->mixed);
+    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < e->depth; k++)
+            out[i * e->width + k] = s->mixed[i * e->padded + k] / total[i];
+}
+
+/* Attention and the feed-forward part of rows [at, at + rows). */
+static void answer(const run *r, size_t layer, size_t at, size_t rows) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    const encoder_layer *y = &e->layers[layer];
+    const size_t width = e->width, hidden = e->hidden;
+    float *x = s->x + at * width;
+    for (size_t head = 0; head < ENCODER_HEADS; head++)
+        for (size_t i = 0; i < rows; i += ENCODER_QUERIES)
+            attend(r, layer, head, s->query + (at + i) * width + head * e->depth,
+                   rows - i < ENCODER_QUERIES ? rows - i : ENCODER_QUERIES,
+                   s->normal + i * width + head * e->depth);
+    for (size_t i = 0; i < rows; i++)
+        s->row[i] = e->k->quantise(s->normal + i * width, width, s->q + i * width);
+    project(r, &y->out, rows, x, width, true);
+    normalise_rows(r, x, y->norm_mlp, rows);
+    project(r, &y->fc1, rows, s->wide, hidden, false);
+    for (size_t i = 0; i < rows; i++) {
+        e->math->gelu(s->wide + i * hidden, y->fc1_bias, hidden);
+        s->row[i] = e->k->quantise(s->wide + i * hidden, hidden, s->q + i * hidden);
+    }
+    project(r, &y->fc2, rows, x, width, true);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < width; k++)
+            x[i * width + k] += y->fc2_bias[k];
+}
+
+static status run_layers(const run *r) {
+    const size_t fresh = r->frames - r->from;
+    for (size_t layer = 0; layer < r->e->n_layers; layer++) {
+        for (size_t at = 0; at < fresh; at += ROWS)
+            ask(r, layer, at, fresh - at < ROWS ? fresh - at : ROWS);
+        for (size_t at = 0; at < fresh; at += ROWS) {
+            if (stopped(r))
+                return ERR_CANCELLED;
+            answer(r, layer, at, fresh - at < ROWS ? fresh - at : ROWS);
+        }
+    }
+    return OK;
+}
+
+status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s, hearing *h,
+                        const float *pcm, size_t n, size_t settle, rostrum_stop stop,
+                        const float **out_states, size_t *out_fresh) {
+    ASSERT(n >= MOONSHINE_SAMPLES_MIN);
+    ASSERT(n <= MOONSHINE_SAMPLES_MAX);
+    ASSERT(h->encoder == e);
     size_t frames = moonshine_frames(n);
-    ort_tensor in = {.type = ORT_FLOAT, .rank = 2, .shape = {1, (int64_t)n}};
-    in.data = (void *)(uintptr_t)pcm; /* the runtime reads inputs only */
-    ort_tensor out = {.type = ORT_FLOAT,
-                      .rank = 3,
-                      .shape = {1, (int64_t)frames, (int64_t)e->width},
-                      .data = states};
-    return ort_run(e->session, &in, &out, d);
+    ASSERT(frames >= h->kept);
+    run r = {.e = e, .s = s, .h = h, .from = h->kept, .frames = frames, .stop = stop};
+    size_t kept_next = settle < frames && frames - settle > h->kept ? frames - settle : h->kept;
+    status result = grow(h, frames);
+    if (result == OK && r.from < frames) {
+        stem(&r, pcm, n, kept_next);
+        result = run_layers(&r);
+    }
+    if (result != OK) {
+        hearing_restart(h);
+        return result;
+    }
+    for (size_t i = 0; r.from + i < frames; i++)
+        e->k->normalise(s->x + i * e->width, e->norm, e->width,
+                        h->states + (r.from + i) * e->width);
+    *out_states = h->states;
+    *out_fresh = r.from;
+    h->kept = kept_next;
+    return OK;
 }

@@ -22,7 +22,7 @@ typedef struct {
 
 struct model {
     moonshine_settings settings;
-    ort *runtime;
+    ort *runtime; /* NULL without voice activity */
     network live, final;
     tokens *vocabulary;
     silero *vad;
@@ -35,8 +35,7 @@ static status path_of(char *out, size_t size, const char *a, const char *b, cons
     return n > 0 && (size_t)n < size ? OK : diag_set(d, ERR_INVALID, "a path is too long");
 }
 
-static status load_network(const char *folder, const char *name, ort *runtime, network *out,
-                           diag *d) {
+static status load_network(const char *folder, const char *name, network *out, diag *d) {
     char path[1024];
     status s = path_of(path, sizeof path, folder, name, "decoder_model_merged.onnx", d);
     if (s == OK)
@@ -44,8 +43,10 @@ static status load_network(const char *folder, const char *name, ort *runtime, n
     if (s == OK)
         s = path_of(path, sizeof path, folder, name, "encoder_model.onnx", d);
     if (s == OK)
-        s = moonshine_encoder_load(runtime, path, moonshine_decoder_width(out->decoder),
-                                   &out->encoder, d);
+        s = moonshine_encoder_load(path, &out->encoder, d);
+    if (s == OK &&
+        moonshine_encoder_width(out->encoder) != moonshine_decoder_width(out->decoder))
+        s = diag_set(d, ERR_INTEGRITY, "encoder and decoder of %s are of two models", name);
     return s;
 }
 
@@ -71,8 +72,9 @@ static status warm_up(model *m, lane_kind kind, diag *d) {
         pcm[i] = (float)((int)(i * 7919 % 201) - 100) / 2000.0f;
     stream *s = NULL;
     rostrum_stop never = {0};
-    status result = stream_create(&m->settings.stream, m->vocabulary, never, &s);
     stream_compute *lane = model_take(m, kind);
+    status result =
+        stream_create(&m->settings.stream, m->vocabulary, lane->encoder, never, &s);
     if (result == OK)
         result = stream_feed(s, pcm, sizeof pcm / sizeof pcm[0]);
     if (result == OK)
@@ -91,24 +93,24 @@ static status load_all(const rostrum_load_config *config, model *m, diag *d) {
     char path[1024];
     status s = settings_read(config->settings, config->n_settings, &m->settings, d);
     if (s == OK)
-        s = ort_open(config->runtime_dir, &m->runtime, d);
-    if (s == OK)
         s = path_of(path, sizeof path, folder, m->settings.live, "tokens.txt", d);
     if (s == OK)
         s = tokens_load(path, &m->vocabulary, d);
     if (s == OK)
-        s = load_network(folder, m->settings.live, m->runtime, &m->live, d);
+        s = load_network(folder, m->settings.live, &m->live, d);
     if (s == OK)
         s = pool_init(&m->pools[LANE_LIVE], &m->live, config->threads, d);
     if (s == OK && m->settings.final[0]) {
         size_t lanes = config->threads < MODEL_FINAL_LANES ? config->threads
                                                            : MODEL_FINAL_LANES;
-        s = load_network(folder, m->settings.final, m->runtime, &m->final, d);
+        s = load_network(folder, m->settings.final, &m->final, d);
         if (s == OK)
             s = pool_init(&m->pools[LANE_FINAL], &m->final, lanes, d);
     }
     if (s == OK && m->settings.vad[0]) {
         s = path_of(path, sizeof path, folder, m->settings.vad, "", d);
+        if (s == OK)
+            s = ort_open(config->runtime_dir, &m->runtime, d);
         if (s == OK)
             s = silero_load(m->runtime, path, &m->vad, d);
     }
@@ -169,6 +171,10 @@ const moonshine_settings *model_settings(const model *m) {
 
 const tokens *model_tokens(const model *m) {
     return m->vocabulary;
+}
+
+const moonshine_encoder *model_encoder(const model *m) {
+    return m->live.encoder;
 }
 
 const silero *model_vad(const model *m) {

@@ -25,6 +25,7 @@ struct stream {
     int16_t *pcm; /* [capacity] the whole utterance */
     size_t samples;
     size_t capacity;
+    hearing *hearing;
     size_t base;    /* first sample of the piece in progress */
     size_t decoded; /* samples that the last step had heard; 0: no step yet */
     loudness loud;
@@ -44,11 +45,13 @@ static size_t of_ms(uint32_t ms) {
 
 status stream_compute_init(const moonshine_encoder *encoder, const moonshine_decoder *decoder,
                            stream_compute *out, diag *d) {
-    size_t width = moonshine_decoder_width(decoder);
     stream_compute c = {.encoder = encoder, .decoder = decoder};
     c.pcm = malloc((of_ms(STREAM_LEAD_MAX_MS) + STREAM_SAMPLES_MAX) * sizeof *c.pcm);
-    c.states = malloc(MOONSHINE_FRAMES_MAX * width * sizeof *c.states);
-    status s = c.pcm && c.states ? moonshine_state_create(decoder, &c.state) : ERR_MEMORY;
+    status s = c.pcm ? moonshine_state_create(decoder, &c.state) : ERR_MEMORY;
+    if (s == OK)
+        s = encoder_scratch_create(encoder, &c.scratch);
+    if (s == OK)
+        s = hearing_create(encoder, &c.hearing);
     if (s != OK) {
         stream_compute_deinit(&c);
         return diag_set(d, s, "no memory for a decoding thread");
@@ -59,18 +62,21 @@ status stream_compute_init(const moonshine_encoder *encoder, const moonshine_dec
 
 void stream_compute_deinit(stream_compute *c) {
     moonshine_state_destroy(c->state);
+    encoder_scratch_destroy(c->scratch);
+    hearing_destroy(c->hearing);
     free(c->pcm);
-    free(c->states);
     *c = (stream_compute){0};
 }
 
 status stream_create(const stream_settings *settings, const tokens *vocabulary,
-                     rostrum_stop stop, stream **out) {
+                     const moonshine_encoder *encoder, rostrum_stop stop, stream **out) {
     ASSERT(settings->agree >= 2 && settings->agree <= STREAM_AGREE_MAX);
     ASSERT(settings->lead_ms <= STREAM_LEAD_MAX_MS);
     stream *s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s || hearing_create(encoder, &s->hearing) != OK) {
+        free(s);
         return ERR_MEMORY;
+    }
     s->settings = settings;
     s->vocabulary = vocabulary;
     s->stop = stop;
@@ -81,6 +87,7 @@ status stream_create(const stream_settings *settings, const tokens *vocabulary,
 void stream_destroy(stream *s) {
     if (!s)
         return;
+    hearing_destroy(s->hearing);
     free(s->pcm);
     free(s);
 }
@@ -144,7 +151,9 @@ static uint64_t thread_ns(void) {
 typedef struct {
     const int16_t *pcm;
     size_t samples;
-    size_t lead; /* zeros before it */
+    size_t lead;   /* zeros before it */
+    hearing *into; /* what is known of it from before */
+    size_t settle; /* frames */
 } piece;
 
 /* Encodes a piece and searches its text. */
@@ -156,13 +165,14 @@ static status hear(const stream *s, stream_compute *c, const piece *p, search_pl
     memset(c->pcm, 0, p->lead * sizeof *c->pcm);
     for (size_t i = 0; i < p->samples; i++)
         c->pcm[p->lead + i] = (float)p->pcm[i] * (1.0f / 32768.0f);
-    status result = moonshine_encode(c->encoder, c->pcm, n, c->states, d);
+    const float *states = NULL;
+    size_t fresh = 0;
+    status result = moonshine_encode(c->encoder, c->scratch, p->into, c->pcm, n, p->settle,
+                                     s->stop, &states, &fresh);
     if (result != OK)
-        return result;
-    if (s->stop.asked && s->stop.asked(s->stop.context))
-        return ERR_CANCELLED;
+        return diag_set(d, result, "the encoder: %s", status_text(result));
     uint64_t encoded = meter ? thread_ns() : 0;
-    moonshine_state_begin(c->decoder, c->state, c->states, moonshine_frames(n));
+    moonshine_state_begin(c->decoder, c->state, states, moonshine_frames(n));
     uint64_t begun = meter ? thread_ns() : 0;
     plan->tokens_max = TOKENS_BASE + n * TOKENS_PER_S / STREAM_RATE_HZ;
     if (plan->tokens_max > SEARCH_TOKENS_MAX)
@@ -175,7 +185,7 @@ static status hear(const stream *s, stream_compute *c, const piece *p, search_pl
         meter->encode_ns += encoded - start;
         meter->begin_ns += begun - encoded;
         meter->search_ns += thread_ns() - begun;
-        meter->audio_samples += n;
+        meter->audio_samples += n - fresh * MOONSHINE_FRAME_SAMPLES;
         meter->passes++;
     }
     return result;
@@ -225,6 +235,7 @@ static void cut_piece(stream *s, const commit_cut *cut) {
             p->tokens[i].frame =
                 (uint16_t)(p->tokens[i].frame > frames ? p->tokens[i].frame - frames : 0);
     }
+    hearing_restart(s->hearing);
     s->base += cut->sample;
     s->committed -= cut->tokens;
 }
@@ -280,7 +291,9 @@ static void commit_all(stream *s) {
 static status decode(stream *s, stream_compute *c, diag *d) {
     piece p = {.pcm = s->pcm + s->base,
                .samples = s->samples - s->base,
-               .lead = of_ms(s->settings->lead_ms)};
+               .lead = of_ms(s->settings->lead_ms),
+               .into = s->hearing,
+               .settle = of_ms(s->settings->settle_ms) / MOONSHINE_FRAME_SAMPLES};
     static const hypothesis nothing;
     search_plan plan = {.draft = s->n_past ? &s->past[0] : &nothing,
                         .forced = s->committed,
@@ -372,7 +385,12 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
         commit_cut cut = next_piece(s, live, n_live, from, first);
         hypothesis draft, out;
         draft_of(live, first, cut.tokens, &draft);
-        piece p = {.pcm = s->pcm + from, .samples = cut.sample, .lead = final_lead};
+        piece p = {.pcm = s->pcm + from,
+                   .samples = cut.sample,
+                   .lead = final_lead,
+                   .into = c->hearing,
+                   .settle = SIZE_MAX};
+        hearing_restart(c->hearing);
         search_plan plan = {.draft = &draft,
                             .never_empty = from == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
         status result = hear(s, c, &p, &plan, &out, d);

@@ -50,6 +50,7 @@ typedef struct {
     uint32_t guard_ms;  /* younger words are not committed */
     uint32_t trim_ms;   /* piece length that asks for a cut; 0: never cut */
     uint32_t lead_ms;   /* zeros before a piece, <= STREAM_LEAD_MAX_MS */
+    uint32_t settle_ms; /* audio after a frame that settles its encoding for good */
     uint32_t agree;     /* hypotheses that must agree, 2..STREAM_AGREE_MAX */
     uint32_t final_lead_ms;  /* second pass: zeros before a piece */
     uint32_t final_piece_ms; /* second pass: longest piece */
@@ -70,8 +71,9 @@ typedef struct {
     const moonshine_encoder *encoder;
     const moonshine_decoder *decoder;
     moonshine_state *state;
-    float *pcm;          /* [STREAM_LEAD_MAX + STREAM_SAMPLES_MAX] */
-    float *states;       /* [MOONSHINE_FRAMES_MAX][width] */
+    encoder_scratch *scratch;
+    hearing *hearing; /* for pieces that do not grow */
+    float *pcm;       /* [STREAM_LEAD_MAX + STREAM_SAMPLES_MAX] */
     stream_meter *meter; /* NULL: nothing is measured */
 } stream_compute;
 
@@ -82,9 +84,11 @@ void stream_compute_deinit(stream_compute *c); /* takes a zeroed one */
 
 typedef struct stream stream;
 
-/* settings and vocabulary outlive the stream. stop.asked may be NULL. ERR_MEMORY. */
+/* All but stop outlive the stream; `encoder` is the one of the lanes that will step it.
+ * stop.asked may be NULL. ERR_MEMORY. */
 MUST_CHECK status stream_create(const stream_settings *settings, const tokens *vocabulary,
-                                rostrum_stop stop, stream **out);
+                                const moonshine_encoder *encoder, rostrum_stop stop,
+                                stream **out);
 void stream_destroy(stream *s); /* takes NULL */
 
 /* Appends pcm[n]. ERR_LIMIT: past STREAM_SAMPLES_MAX, nothing kept; ERR_MEMORY. */

@@ -50,10 +50,12 @@ status conn_send(net_conn *c, const void *a, size_t an, const void *b, size_t bn
             break;
         c->server->stats.bytes_out += (uint64_t)sent;
         size_t of_a = (size_t)sent < an ? (size_t)sent : an;
+        size_t of_b = (size_t)sent - of_a;
         a = (const char *)a + of_a;
         an -= of_a;
-        b = (const char *)b + ((size_t)sent - of_a);
-        bn -= (size_t)sent - of_a;
+        if (of_b) /* b may be NULL */
+            b = (const char *)b + of_b;
+        bn -= of_b;
     }
     if (an + bn == 0)
         return OK;

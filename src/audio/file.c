@@ -1,31 +1,41 @@
 #include "audio/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sndfile.h>
 
+#include "audio/ogg_opus.h"
 #include "audio/pcm.h"
 #include "audio/resample.h"
 #include "base/buf.h"
 #include "base/limits.h"
 
 #define BLOCK_FRAMES 512
+#define BLOCK_OGG_BYTES 512
 #define PENDING_BYTES                                                                    \
-    (64u << 10)            /* 512 frames at 4 kHz become 4 KiB; the rest is slack */
+    (48u << 20)            /* a hostile Ogg page of 64 KiB at the densest we take */
 #define DURATION_MAX_S 1e6 /* a header that claims more is not believed */
+#define FORMATS "wav, flac, mp3 and Ogg Opus are read"
 
 struct audio_file {
-    SNDFILE *snd;
-    const uint8_t *data; /* borrowed; NULL: from a path */
+    const uint8_t *data; /* [size]; borrowed, or mapped */
     sf_count_t size, at;
+    bool mapped;
+    SNDFILE *snd; /* or */
+    ogg_opus *ogg;
     int channels;
     resampler *rate; /* NULL at 16 kHz */
     buf pending;     /* samples made and not yet read */
     size_t given;    /* bytes of pending already read */
-    int ended;
+    bool ended;
 };
 
 static sf_count_t memory_size(void *user) {
@@ -61,115 +71,160 @@ static sf_count_t memory_tell(void *user) {
     return ((audio_file *)user)->at;
 }
 
-static const char *format_name(int format) {
+static SF_VIRTUAL_IO memory = {memory_size, memory_seek, memory_read, memory_write,
+                               memory_tell};
+
+/* What the first bytes say. NULL: none of ours. */
+static const char *format_of(const uint8_t *data, size_t n) {
+    if (n < 4)
+        return NULL;
+    if (memcmp(data, "RIFF", 4) == 0 || memcmp(data, "RF64", 4) == 0)
+        return n >= 12 && memcmp(data + 8, "WAVE", 4) == 0 ? "wav" : NULL;
+    if (memcmp(data, "fLaC", 4) == 0)
+        return "flac";
+    if (memcmp(data, "OggS", 4) == 0)
+        return "ogg";
+    bool frame = data[0] == 0xff && (data[1] & 0xe6) == 0xe2; /* MPEG audio, layer 3 */
+    return frame || memcmp(data, "ID3", 3) == 0 ? "mp3" : NULL;
+}
+
+static bool is_format(int format, const char *name) {
     switch (format & SF_FORMAT_TYPEMASK) {
     case SF_FORMAT_WAV:
     case SF_FORMAT_WAVEX:
     case SF_FORMAT_RF64:
-    case SF_FORMAT_W64:
-        return "wav";
+        return strcmp(name, "wav") == 0;
     case SF_FORMAT_FLAC:
-        return "flac";
-    case SF_FORMAT_OGG:
-        return "ogg";
+        return strcmp(name, "flac") == 0 || strcmp(name, "mp3") == 0; /* behind ID3 */
     case SF_FORMAT_MPEG:
-        return "mp3";
-    case SF_FORMAT_AIFF:
-        return "aiff";
-    case SF_FORMAT_AU:
-        return "au";
-    case SF_FORMAT_CAF:
-        return "caf";
+        return strcmp(name, "mp3") == 0;
     default:
-        return NULL;
+        return false;
     }
 }
 
-static status open_failed(diag *d) {
-    int why = sf_error(NULL);
-    if (why == SF_ERR_MALFORMED_FILE)
-        return diag_set(d, ERR_SYNTAX, "the file is broken");
-    if (why == SF_ERR_UNRECOGNISED_FORMAT || why == SF_ERR_UNSUPPORTED_ENCODING)
-        return diag_set(d, ERR_UNSUPPORTED,
-                        "not audio we read; wav, flac, ogg, mp3, aiff, au and caf are");
-    /* libsndfile's other codes name the damage it met in a header of a known kind. */
-    return diag_set(d, ERR_SYNTAX, "the file cannot be read as audio");
-}
-
-static status check(audio_file *f, const SF_INFO *info, audio_file_info *out, diag *d) {
-    const char *name = format_name(info->format);
-    if (name == NULL)
-        return diag_set(d, ERR_UNSUPPORTED,
-                        "not audio we read; wav, flac, ogg, mp3, aiff, au and caf are");
-    if (info->channels < 1 || info->channels > PCM_CHANNELS_MAX)
-        return diag_set(d, ERR_LIMIT, "%d channels; 1 to %d are taken", info->channels,
+static status open_snd(audio_file *f, const char *name, audio_file_info *info, diag *d) {
+    SF_INFO head = {0};
+    f->snd = sf_open_virtual(&memory, SFM_READ, &head, f);
+    if (f->snd == NULL) {
+        int why = sf_error(NULL);
+        bool other =
+            why == SF_ERR_UNRECOGNISED_FORMAT || why == SF_ERR_UNSUPPORTED_ENCODING;
+        return diag_set(d, other ? ERR_UNSUPPORTED : ERR_SYNTAX,
+                        other ? "the file's encoding is not read; " FORMATS
+                              : "the file is broken");
+    }
+    if (!is_format(head.format, name))
+        return diag_set(d, ERR_UNSUPPORTED, "the file is not audio we know; " FORMATS);
+    if (head.channels < 1 || head.channels > PCM_CHANNELS_MAX)
+        return diag_set(d, ERR_LIMIT, "%d channels; 1 to %d are taken", head.channels,
                         PCM_CHANNELS_MAX);
-    if (info->samplerate < RESAMPLE_RATE_MIN_HZ ||
-        info->samplerate > RESAMPLE_RATE_MAX_HZ)
-        return diag_set(d, ERR_LIMIT, "%d Hz; %d to %d are taken", info->samplerate,
+    if (head.samplerate < RESAMPLE_RATE_MIN_HZ || head.samplerate > RESAMPLE_RATE_MAX_HZ)
+        return diag_set(d, ERR_LIMIT, "%d Hz; %d to %d are taken", head.samplerate,
                         RESAMPLE_RATE_MIN_HZ, RESAMPLE_RATE_MAX_HZ);
-    f->channels = info->channels;
-    if (info->samplerate != LIMIT_SAMPLE_RATE_HZ) {
-        status s = resampler_create((uint32_t)info->samplerate, &f->rate);
+    f->channels = head.channels;
+    if (head.samplerate != LIMIT_SAMPLE_RATE_HZ) {
+        status s = resampler_create((uint32_t)head.samplerate, &f->rate);
         if (s != OK)
             return diag_set(d, s, "no memory to resample");
     }
-    if (out != NULL) {
-        double seconds = (double)info->frames / info->samplerate;
-        *out = (audio_file_info){.rate_hz = (uint32_t)info->samplerate,
-                                 .channels = (uint32_t)info->channels};
-        out->duration_s = seconds > 0 && seconds <= DURATION_MAX_S ? seconds : 0;
-        snprintf(out->format, sizeof out->format, "%s", name);
-    }
+    double seconds = (double)head.frames / head.samplerate;
+    info->rate_hz = (uint32_t)head.samplerate;
+    info->channels = (uint32_t)head.channels;
+    info->duration_s = seconds > 0 && seconds <= DURATION_MAX_S ? seconds : 0;
     return OK;
 }
 
-static status finish_open(audio_file *f, const SF_INFO *info, audio_file **out,
-                          audio_file_info *out_info, diag *d) {
-    status s = f->snd != NULL ? check(f, info, out_info, d) : open_failed(d);
+/* Seconds by the last page's granule position; 0: not found. */
+static double ogg_duration(const uint8_t *data, size_t n) {
+    size_t stop = n > (128u << 10) ? n - (128u << 10) : 0;
+    for (size_t at = n >= 27 ? n - 27 : 0; at > stop; at--) {
+        if (memcmp(data + at, "OggS", 4) != 0 || data[at + 4] != 0)
+            continue;
+        int64_t granule = 0;
+        for (int i = 7; i >= 0; i--)
+            granule = (int64_t)((uint64_t)granule << 8 | data[at + 6 + (size_t)i]);
+        double seconds = (double)granule / 48000;
+        return seconds > 0 && seconds <= DURATION_MAX_S ? seconds : 0;
+    }
+    return 0;
+}
+
+/* Decodes the first packets, so that what is no Opus is refused here and not later. */
+static status open_ogg(audio_file *f, audio_file_info *info, diag *d) {
+    static const char head[] = "OpusHead";
+    if (f->size < 28 + 19 || memcmp(f->data + 28, head, sizeof head - 1) != 0)
+        return diag_set(d, ERR_UNSUPPORTED, "an Ogg file that is not Opus; " FORMATS);
+    status s = ogg_opus_create(&f->ogg);
+    if (s != OK)
+        return diag_set(d, s, "no memory to decode a file");
+    info->rate_hz = 48000;
+    info->channels = f->data[28 + 9];
+    info->duration_s = ogg_duration(f->data, (size_t)f->size);
+    sf_count_t first = f->size < 4096 ? f->size : 4096;
+    s = ogg_opus_push(f->ogg, f->data, (size_t)first, &f->pending, d);
+    f->at = first;
+    return s;
+}
+
+static status open_bytes(const uint8_t *data, size_t n, bool mapped, audio_file **out,
+                         audio_file_info *out_info, diag *d) {
+    audio_file *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        if (mapped)
+            munmap((void *)(uintptr_t)data, n);
+        return diag_set(d, ERR_MEMORY, "no memory to read a file");
+    }
+    buf_init(&f->pending, PENDING_BYTES);
+    f->data = data;
+    f->size = (sf_count_t)n;
+    f->mapped = mapped;
+    audio_file_info info = {0};
+    const char *name = format_of(data, n);
+    status s;
+    if (name == NULL)
+        s = diag_set(d, ERR_UNSUPPORTED, "the file is not audio we know; " FORMATS);
+    else if (strcmp(name, "ogg") == 0)
+        s = open_ogg(f, &info, d);
+    else
+        s = open_snd(f, name, &info, d);
     if (s != OK) {
         audio_file_destroy(f);
         return s;
     }
+    snprintf(info.format, sizeof info.format, "%s", name);
+    if (out_info != NULL)
+        *out_info = info;
     *out = f;
     return OK;
 }
 
-static audio_file *make(void) {
-    audio_file *f = calloc(1, sizeof *f);
-    if (f != NULL)
-        buf_init(&f->pending, PENDING_BYTES);
-    return f;
-}
-
 status audio_file_open_memory(const uint8_t *data, size_t n, audio_file **out,
                               audio_file_info *out_info, diag *d) {
-    static SF_VIRTUAL_IO memory = {memory_size, memory_seek, memory_read, memory_write,
-                                   memory_tell};
-    audio_file *f = make();
-    if (f == NULL)
-        return diag_set(d, ERR_MEMORY, "no memory to read a file");
-    SF_INFO info = {0};
-    f->data = data;
-    f->size = (sf_count_t)n;
-    f->snd = sf_open_virtual(&memory, SFM_READ, &info, f);
-    return finish_open(f, &info, out, out_info, d);
+    return open_bytes(data, n, false, out, out_info, d);
 }
 
 status audio_file_open_path(const char *path, audio_file **out, audio_file_info *out_info,
                             diag *d) {
-    FILE *probe = fopen(path, "rb"); /* libsndfile does not say why it could not */
     diag_at(d, path, 0, 0);
-    if (probe == NULL)
-        return diag_set(d, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s",
-                        strerror(errno));
-    fclose(probe);
-    audio_file *f = make();
-    if (f == NULL)
-        return diag_set(d, ERR_MEMORY, "no memory to read a file");
-    SF_INFO info = {0};
-    f->snd = sf_open(path, SFM_READ, &info);
-    return finish_open(f, &info, out, out_info, d);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        int why = errno;
+        if (fd >= 0)
+            close(fd);
+        return diag_set(d, why == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", strerror(why));
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size == 0) {
+        close(fd);
+        return diag_set(d, ERR_UNSUPPORTED, "the file is empty or not a regular one");
+    }
+    size_t n = (size_t)st.st_size;
+    void *data = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (data == MAP_FAILED)
+        return diag_set(d, ERR_IO, "%s", strerror(errno));
+    return open_bytes(data, n, true, out, out_info, d);
 }
 
 void audio_file_destroy(audio_file *f) {
@@ -177,17 +232,17 @@ void audio_file_destroy(audio_file *f) {
         return;
     if (f->snd != NULL)
         sf_close(f->snd);
+    ogg_opus_destroy(f->ogg);
     resampler_destroy(f->rate);
     buf_deinit(&f->pending);
+    if (f->mapped)
+        munmap((void *)(uintptr_t)f->data, (size_t)f->size);
     free(f);
 }
 
-/* Decodes one block into pending. */
-static void refill(audio_file *f) {
+static void refill_snd(audio_file *f) {
     float block[BLOCK_FRAMES * PCM_CHANNELS_MAX];
     int16_t mono[BLOCK_FRAMES];
-    buf_clear(&f->pending);
-    f->given = 0;
     sf_count_t got = sf_readf_float(f->snd, block, BLOCK_FRAMES);
     for (sf_count_t i = 0; i < got; i++) {
         float sum = 0;
@@ -196,7 +251,7 @@ static void refill(audio_file *f) {
         mono[i] = pcm_from_float(sum / (float)f->channels);
     }
     if (got <= 0) {
-        f->ended = 1;
+        f->ended = true;
         if (f->rate != NULL)
             resampler_end(f->rate, &f->pending);
     } else if (f->rate != NULL) {
@@ -206,16 +261,40 @@ static void refill(audio_file *f) {
     }
 }
 
+static status refill_ogg(audio_file *f, diag *d) {
+    sf_count_t left = f->size - f->at;
+    sf_count_t n = left < BLOCK_OGG_BYTES ? left : BLOCK_OGG_BYTES;
+    status s = ogg_opus_push(f->ogg, f->data + f->at, (size_t)n, &f->pending, d);
+    f->at += n;
+    f->ended = s != OK || f->at == f->size;
+    return s;
+}
+
+/* Decodes one block into pending. */
+static status refill(audio_file *f, diag *d) {
+    status s = OK;
+    buf_clear(&f->pending);
+    f->given = 0;
+    if (f->ogg != NULL)
+        s = refill_ogg(f, d);
+    else
+        refill_snd(f);
+    if (s == OK && f->pending.failed)
+        s = diag_set(d, ERR_MEMORY, "no memory to decode a file");
+    return s;
+}
+
 status audio_file_read(audio_file *f, int16_t *out, size_t max, size_t *out_n, diag *d) {
     size_t n = 0;
+    *out_n = 0;
     while (n < max) {
         size_t left = (f->pending.size - f->given) / sizeof *out;
         if (left == 0 && f->ended)
             break;
         if (left == 0) {
-            refill(f);
-            if (f->pending.failed)
-                return diag_set(d, ERR_MEMORY, "no memory to decode a file");
+            status s = refill(f, d);
+            if (s != OK)
+                return s;
             continue;
         }
         size_t take = left < max - n ? left : max - n;

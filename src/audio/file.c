@@ -124,7 +124,8 @@ static status open_snd(audio_file *f, const char *name, audio_file_info *info, d
                         RESAMPLE_RATE_MIN_HZ, RESAMPLE_RATE_MAX_HZ);
     f->channels = head.channels;
     if (head.samplerate != LIMIT_SAMPLE_RATE_HZ) {
-        status s = resampler_create((uint32_t)head.samplerate, &f->rate);
+        status s =
+            resampler_create((uint32_t)head.samplerate, LIMIT_SAMPLE_RATE_HZ, &f->rate);
         if (s != OK)
             return diag_set(d, s, "no memory to resample");
     }

@@ -33,7 +33,7 @@ struct audio_intake {
 static status set_rate(audio_intake *a, uint32_t rate_hz, diag *d) {
     if (rate_hz == LIMIT_SAMPLE_RATE_HZ)
         return OK;
-    status s = resampler_create(rate_hz, &a->rate);
+    status s = resampler_create(rate_hz, LIMIT_SAMPLE_RATE_HZ, &a->rate);
     return s == OK ? OK : diag_set(d, s, "cannot resample from %u Hz", rate_hz);
 }
 

@@ -8,10 +8,11 @@
 
 #include "base/limits.h"
 
-#define PACKET_SAMPLES_MAX 1920       /* 120 ms at 16 kHz: the longest Opus packet */
-#define PACKET_BYTES_MAX (128u << 10) /* 48 frames of 1,275 bytes, and its page's rest   \
-                                       */
-#define GRANULE_PER_SAMPLE 3          /* granule positions count at 48 kHz */
+#define PACKET_SAMPLES_MAX 1920 /* 120 ms at 16 kHz: the longest Opus packet */
+#define PACKET_BYTES_MAX                                                                 \
+    (128u << 10)             /* 48 frames of 1,275 bytes, and its page's rest            \
+                              */
+#define GRANULE_PER_SAMPLE 3 /* granule positions count at 48 kHz */
 
 enum { NEED_HEAD, NEED_TAGS, IN_AUDIO, OVER };
 

@@ -7,10 +7,8 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/limits.h"
 
 #define PI 3.14159265358979323846
-#define OUT_HZ LIMIT_SAMPLE_RATE_HZ
 #define STOP_DB 75.0     /* design value; measured 70 and better (test_resample) */
 #define EXACT_PHASES 640 /* 11.025 kHz needs all of them; stranger rates interpolate */
 #define ROUGH_PHASES 512
@@ -21,7 +19,7 @@
 /* One ratio's filter. out = up * in / down in lowest terms. */
 typedef struct table {
     struct table *next;
-    uint32_t rate_hz, up, down;
+    uint32_t from_hz, to_hz, up, down;
     uint32_t phases; /* == up: exact; else rows are interpolated */
     uint32_t taps;   /* multiple of 8 */
     unsigned users;
@@ -77,20 +75,21 @@ static void fill_row(float *row, uint32_t taps, double centre, double cutoff,
         row[j] = (float)(row[j] / sum); /* a steady level stays what it is */
 }
 
-static table *table_build(uint32_t rate_hz) {
-    const uint32_t common = greatest_divisor(rate_hz, OUT_HZ);
-    const double nyquist = (rate_hz < OUT_HZ ? rate_hz : OUT_HZ) / 2.0;
-    const double transition = 0.125 * nyquist / rate_hz; /* cycles per input sample */
-    const double cutoff = 0.9375 * nyquist / rate_hz;
+static table *table_build(uint32_t from_hz, uint32_t to_hz) {
+    const uint32_t common = greatest_divisor(from_hz, to_hz);
+    const double nyquist = (from_hz < to_hz ? from_hz : to_hz) / 2.0;
+    const double transition = 0.125 * nyquist / from_hz; /* cycles per input sample */
+    const double cutoff = 0.9375 * nyquist / from_hz;
     const double beta = 0.1102 * (STOP_DB - 8.7);
     double length = (STOP_DB - 8) / (2.285 * 2 * PI * transition);
 
     table *t = calloc(1, sizeof *t);
     if (t == NULL)
         return NULL;
-    t->rate_hz = rate_hz;
-    t->up = OUT_HZ / common;
-    t->down = rate_hz / common;
+    t->from_hz = from_hz;
+    t->to_hz = to_hz;
+    t->up = to_hz / common;
+    t->down = from_hz / common;
     t->phases = t->up <= EXACT_PHASES ? t->up : ROUGH_PHASES;
     t->taps = ((uint32_t)ceil(length) + 7) / 8 * 8;
     ASSERT(t->taps <= TAPS_MAX);
@@ -120,16 +119,16 @@ static void forget_old_tables(void) {
     }
 }
 
-static table *table_take(uint32_t rate_hz) {
+static table *table_take(uint32_t from_hz, uint32_t to_hz) {
     pthread_mutex_lock(&tables_lock);
     table **at = &tables;
-    while (*at != NULL && (*at)->rate_hz != rate_hz)
+    while (*at != NULL && ((*at)->from_hz != from_hz || (*at)->to_hz != to_hz))
         at = &(*at)->next;
     table *t = *at;
     if (t != NULL)
         *at = t->next;
     else
-        t = table_build(rate_hz);
+        t = table_build(from_hz, to_hz);
     if (t != NULL) {
         t->users++;
         t->next = tables;
@@ -147,10 +146,14 @@ static void table_give(table *t) {
     pthread_mutex_unlock(&tables_lock);
 }
 
-status resampler_create(uint32_t rate_hz, resampler **out) {
-    if (rate_hz < RESAMPLE_RATE_MIN_HZ || rate_hz > RESAMPLE_RATE_MAX_HZ)
+static bool rate_taken(uint32_t hz) {
+    return hz >= RESAMPLE_RATE_MIN_HZ && hz <= RESAMPLE_RATE_MAX_HZ;
+}
+
+status resampler_create(uint32_t from_hz, uint32_t to_hz, resampler **out) {
+    if (!rate_taken(from_hz) || !rate_taken(to_hz) || from_hz / to_hz > DOWN_MAX)
         return ERR_INVALID;
-    table *t = table_take(rate_hz);
+    table *t = table_take(from_hz, to_hz);
     if (t == NULL)
         return ERR_MEMORY;
     resampler *r = calloc(1, sizeof *r + t->taps * sizeof r->kept[0]);
@@ -176,7 +179,7 @@ size_t resampler_bound(const resampler *r, size_t n) {
 }
 
 double resampler_delay_s(const resampler *r) {
-    return (double)r->filter->taps / 2 / r->filter->rate_hz;
+    return (double)r->filter->taps / 2 / r->filter->from_hz;
 }
 
 size_t resampler_bytes(const resampler *r) {

@@ -1,11 +1,11 @@
-/* audio/resample.h: s16 mono at any rate to s16 mono at 16 kHz.
+/* audio/resample.h: s16 mono at one rate to s16 mono at another.
  *
  * A polyphase filter: Kaiser-windowed sinc, pass band to 0.875 and stop band from 1.0
  * of the lower Nyquist frequency, at least 70 dB down. Its tables are shared by all
- * sessions of a rate and a session keeps only the filter's reach of samples: 0.4 KiB at
+ * sessions of a ratio and a session keeps only the filter's reach of samples: 0.4 KiB at
  * 24 kHz, where soxr takes 59 KiB (and 12 ms of delay) at its lowest useful quality.
  *
- * Output sample k lies at input time k * rate / 16000 exactly: nothing is shifted. What
+ * Output sample k lies at input time k * from / to exactly: nothing is shifted. What
  * is held back is half the filter: 2.3 ms, and 4.7 ms from 8 kHz.
  * Two resamplers may be used on two threads; one at a time each. */
 #ifndef ROSTRUM_AUDIO_RESAMPLE_H
@@ -21,8 +21,8 @@
 
 typedef struct resampler resampler;
 
-/* ERR_INVALID: the rate is outside the limits above. */
-MUST_CHECK status resampler_create(uint32_t rate_hz, resampler **out);
+/* ERR_INVALID: a rate is outside the limits above, or more than 12 times the other. */
+MUST_CHECK status resampler_create(uint32_t from_hz, uint32_t to_hz, resampler **out);
 void resampler_destroy(resampler *r);
 
 /* Most samples that n more input samples can become, the flush included. */
@@ -31,7 +31,7 @@ size_t resampler_bound(const resampler *r, size_t n);
 /* Appends int16_t samples to out; out->failed tells of a full buffer. */
 void resampler_push(resampler *r, const int16_t *in, size_t n, buf *out);
 
-/* What was held back. ceil(n * 16000 / rate) samples came out in all. */
+/* What was held back. ceil(n * to / from) samples came out in all. */
 void resampler_end(resampler *r, buf *out);
 
 /* Seconds by which output trails input while audio flows. */

@@ -23,7 +23,7 @@ static int16_t *tone(uint32_t rate_hz, double hz, size_t n, double amplitude) {
 /* The whole of pcm through a new resampler, `step` samples at a time. */
 static buf convert(uint32_t rate_hz, const int16_t *pcm, size_t n, size_t step) {
     resampler *r = NULL;
-    assert_int_equal(resampler_create(rate_hz, &r), OK);
+    assert_int_equal(resampler_create(rate_hz, 16000, &r), OK);
     buf out;
     buf_init(&out, 64u << 20);
     for (size_t at = 0; at < n; at += step) {
@@ -150,7 +150,7 @@ static void a_session_is_small_and_prompt(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         resampler *r = NULL;
-        assert_int_equal(resampler_create(rates[i], &r), OK);
+        assert_int_equal(resampler_create(rates[i], 16000, &r), OK);
         assert_true(resampler_delay_s(r) <= 0.005);
         assert_true(resampler_bytes(r) <= 1024);
         resampler_destroy(r);
@@ -162,16 +162,37 @@ static void rates_outside_the_limits_are_refused(void **state) {
     static const uint32_t bad[] = {0, 1, 3999, 192001, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         resampler *r = NULL;
-        assert_int_equal(resampler_create(bad[i], &r), ERR_INVALID);
+        assert_int_equal(resampler_create(bad[i], 16000, &r), ERR_INVALID);
+        assert_int_equal(resampler_create(16000, bad[i], &r), ERR_INVALID);
         assert_null(r);
     }
+}
+
+static void up_and_down_again_is_the_same_tone(void **state) {
+    (void)state;
+    int16_t *pcm = tone(16000, 1000, 8000, 20000);
+    resampler *up = NULL;
+    assert_int_equal(resampler_create(16000, 24000, &up), OK);
+    buf high;
+    buf_init(&high, 1u << 20);
+    resampler_push(up, pcm, 8000, &high);
+    resampler_end(up, &high);
+    resampler_destroy(up);
+    assert_int_equal(high.size / 2, 12000);
+    buf again = convert(24000, (int16_t *)(void *)high.data, 12000, 480);
+    assert_int_equal(again.size / 2, 8000);
+    for (size_t i = 200; i < 7800; i++)
+        assert_in_range(((int16_t *)(void *)again.data)[i] - pcm[i] + 20, 0, 40);
+    buf_deinit(&again);
+    buf_deinit(&high);
+    free(pcm);
 }
 
 static void many_rates_come_and_go(void **state) {
     (void)state;
     resampler *held[40];
     for (uint32_t i = 0; i < 40; i++)
-        assert_int_equal(resampler_create(8000 + i * 250, &held[i]), OK);
+        assert_int_equal(resampler_create(8000 + i * 250, 16000, &held[i]), OK);
     for (uint32_t i = 0; i < 40; i++)
         resampler_destroy(held[i]);
     assert_true(purity_db(24000, 1000) > 60);
@@ -186,6 +207,7 @@ int main(void) {
         cmocka_unit_test(full_scale_does_not_wrap),
         cmocka_unit_test(a_session_is_small_and_prompt),
         cmocka_unit_test(rates_outside_the_limits_are_refused),
+        cmocka_unit_test(up_and_down_again_is_the_same_tone),
         cmocka_unit_test(many_rates_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

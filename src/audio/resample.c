@@ -12,7 +12,8 @@
 #define STOP_DB 75.0     /* design value; measured 70 and better (test_resample) */
 #define EXACT_PHASES 640 /* 11.025 kHz needs all of them; stranger rates interpolate */
 #define ROUGH_PHASES 512
-#define TAPS_MAX 1024 /* 192 kHz takes 904 */
+#define TAPS_MAX 1024 /* 192 kHz to 16 kHz takes 904 */
+#define DOWN_MAX 12   /* keeps the filter within TAPS_MAX */
 #define BLOCK 512     /* input samples filtered at a time */
 #define KEPT_TABLES 8 /* unused tables kept for the next session of that rate */
 

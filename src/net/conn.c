@@ -103,7 +103,7 @@ static void refuse_method(net_conn *c, const net_request *r, unsigned methods,
         conn_refuse(c, 426, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
                     "this path is a WebSocket: ask for an upgrade");
     } else {
-        conn_refuse(c, 404, NULL, "no such path");
+        conn_refuse(c, 404, NULL, "there is nothing at this path");
     }
 }
 
@@ -117,8 +117,6 @@ static const net_route *route_of(net_conn *c, const net_request *r) {
             continue;
         if (route->websocket ? r->websocket : (route->methods & r->method) != 0)
             return route;
-        if (methods && route->path[strlen(route->path) - 1] == '*')
-            continue; /* the catch-all takes no part in what this path offers */
         methods |= route->websocket ? 0 : route->methods;
         websocket |= route->websocket;
     }

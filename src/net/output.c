@@ -173,9 +173,11 @@ void conn_refuse(net_conn *c, int http_status, const char *headers, const char *
     buf_init(&body, 1024);
     buf_add_text(&body, "{\"error\":{\"message\":");
     buf_add_json(&body, message);
-    buf_addf(&body,
-             ",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"http_%d\"}}\n",
-             http_status);
+    buf_add_text(&body, ",\"type\":\"invalid_request_error\",\"param\":null,\"code\":");
+    if (http_status == 404)
+        buf_add_text(&body, "\"unknown_url\"}}\n");
+    else
+        buf_addf(&body, "\"http_%d\"}}\n", http_status);
     net_reply(c, http_status, "application/json", headers, body.data, body.size);
     buf_deinit(&body);
 }

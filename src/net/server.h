@@ -63,7 +63,9 @@ typedef struct {
     const char *host; /* numeric or name; default 127.0.0.1 */
     int port;         /* 0: any free one, see net_server_port */
     const char *tls_cert, *tls_key; /* PEM files; both or neither; NULL: plain */
-    const net_route *routes; /* [n_routes]; first match wins; borrowed for life */
+    /* [n_routes]; first match wins; borrowed for life. What none takes is answered with
+     * 404, 405 or 426 and an error object in OpenAI's form. */
+    const net_route *routes;
     size_t n_routes;
     void *app;        /* passed to open and answered */
     unsigned max_connections;

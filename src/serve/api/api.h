@@ -15,7 +15,6 @@ extern const net_handler healthz_handler; /* GET /healthz: the process answers *
 extern const net_handler readyz_handler;  /* GET /readyz: it would take a session now */
 extern const net_handler metrics_handler; /* GET /metrics: Prometheus text */
 extern const net_handler models_handler;  /* GET /v1/models and /v1/models/{id} */
-extern const net_handler missing_handler; /* every other path: 404 in OpenAI's form */
 
 /* The table of the server's paths, for net_server_config. */
 extern const net_route api_routes[];

@@ -6,6 +6,7 @@
 #ifndef ROSTRUM_SERVE_KEYS_H
 #define ROSTRUM_SERVE_KEYS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/diag.h"
@@ -21,7 +22,8 @@ typedef struct {
 /* path "" : open ring (loopback development): every caller is "development".
  * ERR_SYNTAX with line in d: a malformed line; nothing is half loaded. */
 MUST_CHECK status keyring_load(const char *path, keyring **out, diag *d);
-void keyring_destroy(keyring *k);
+void keyring_destroy(keyring *k); /* takes NULL */
+bool keyring_is_open(const keyring *k);
 
 /* key NULL or "": allowed only by the open ring. ERR_AUTH otherwise. */
 MUST_CHECK status keyring_check(const keyring *k, const char *key, key_identity *out);
@@ -29,5 +31,11 @@ MUST_CHECK status keyring_check(const keyring *k, const char *key, key_identity 
 /* Counts a session of this identity. ERR_QUOTA: its limit is reached. */
 MUST_CHECK status keyring_enter(keyring *k, const key_identity *who);
 void keyring_leave(keyring *k, const key_identity *who);
+
+/* A name a key may have: letters, digits, '.', '_', '-'; 1 to 63. Pure. */
+bool key_name_valid(const char *name);
+
+/* SHA-256 of a key as the file has it, in bytes. False: no memory for it. */
+bool key_hash(const char *key, uint8_t out[32]);
 
 #endif

@@ -157,19 +157,23 @@ static status remember_anchor(builder *b, struct fy_token *token, yaml_node *nod
 }
 
 static status on_scalar(builder *b, struct fy_event *event) {
-    const struct fy_mark *mark = fy_event_start_mark(event);
     struct fy_token *token = fy_event_get_token(event);
-    yaml_node *node = new_node(b, YAML_SCALAR, mark);
+    const struct fy_mark *where = fy_event_start_mark(event);
+    struct fy_mark mark = where ? *where : (struct fy_mark){0};
+    bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
+    if (!plain && mark.column > 0)
+        mark.column--; /* libfyaml points behind the quote */
+    yaml_node *node = new_node(b, YAML_SCALAR, &mark);
     if (!node)
         return diag_set(b->d, ERR_MEMORY, "no memory for the file's contents");
     bool has_nul;
     node->text = copy_token(token, &has_nul);
     if (!node->text)
-        return fail_at(b, mark, ERR_SYNTAX, "this text cannot be read");
+        return fail_at(b, &mark, ERR_SYNTAX, "this text cannot be read");
     if (has_nul)
-        return fail_at(b, mark, ERR_INVALID, "text with a zero byte is refused");
-    node->plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
-    status s = attach(b, node, mark);
+        return fail_at(b, &mark, ERR_INVALID, "text with a zero byte is refused");
+    node->plain = plain;
+    status s = attach(b, node, &mark);
     return s == OK ? remember_anchor(b, fy_event_get_anchor_token(event), node) : s;
 }
 

@@ -10,15 +10,11 @@
 /* Logits made at a time: small enough to be reduced while they are in the L1 cache. */
 #define HEAD_BLOCK 512
 
-/* Keys lie [number of the head][position]. Not a power of two, so that the numbers of
- * one position do not all fall into the same cache sets. */
-#define SELF_STRIDE (MOONSHINE_TOKENS_MAX + 8)
-
-/* One kind of cache: of each layer, keys [head][depth][stride] and values
- * [head][slots][depth]. */
+/* One kind of cache: of each layer and head, keys in blocks, [block][depth][8], and
+ * values [slot][depth]. slots is a multiple of the 8 of a block. */
 typedef struct {
     float *keys, *values;
-    size_t stride, slots;
+    size_t slots;
 } cache;
 
 struct moonshine_state {
@@ -29,7 +25,7 @@ struct moonshine_state {
     float *normal; /* [DECODER_ROWS][width] */
     float *wide;   /* [DECODER_ROWS][2 * hidden]; q, k and v; a block of logits */
     float *narrow; /* [hidden] one row */
-    float *scores; /* [frames_max] */
+    float *scores; /* [DECODER_ROWS][slots] */
     int16_t *q;    /* [DECODER_ROWS][max(width, hidden)] */
     kernels_row row[DECODER_ROWS];
     size_t peaks[DECODER_ROWS][DECODER_HEADS]; /* frames of the last layer's attention */
@@ -57,15 +53,15 @@ static float *deal(dealer *d, size_t floats) {
 }
 
 static void lay_out(moonshine_state *s, dealer *d) {
-    const size_t frames = round_up(MOONSHINE_FRAMES_MAX, 8);
+    const size_t frames = round_up(MOONSHINE_FRAMES_MAX, KERNELS_BLOCK);
     s->x = deal(d, DECODER_ROWS * s->width);
     s->normal = deal(d, DECODER_ROWS * s->width);
     s->wide =
         deal(d, DECODER_ROWS * larger(larger(2 * s->hidden, 3 * s->width), HEAD_BLOCK));
     s->narrow = deal(d, larger(s->hidden, s->width));
-    s->scores = deal(d, larger(frames, SELF_STRIDE));
+    s->scores = deal(d, DECODER_ROWS * larger(frames, MOONSHINE_TOKENS_MAX));
     s->q = (int16_t *)(void *)deal(d, DECODER_ROWS * larger(s->width, s->hidden) / 2);
-    s->self.keys = deal(d, s->n_layers * s->width * SELF_STRIDE);
+    s->self.keys = deal(d, s->n_layers * s->width * MOONSHINE_TOKENS_MAX);
     s->self.values = deal(d, s->n_layers * s->width * MOONSHINE_TOKENS_MAX);
     s->cross.keys = deal(d, s->n_layers * s->width * frames);
     s->cross.values = deal(d, s->n_layers * s->width * frames);
@@ -80,7 +76,6 @@ status moonshine_state_create(const moonshine_decoder *m, moonshine_state **out)
     s->hidden = m->hidden;
     s->depth = m->width / DECODER_HEADS;
     s->n_layers = m->n_layers;
-    s->self.stride = SELF_STRIDE;
     s->self.slots = MOONSHINE_TOKENS_MAX;
     dealer d = {0};
     lay_out(s, &d);
@@ -127,33 +122,36 @@ static void project(const moonshine_decoder *m, moonshine_state *s,
     m->k->multiply(x, 0, x->outputs, s->q, s->row, rows, out, stride, add);
 }
 
-/* The matrix [width] of one kind of cache at `layer`. */
-static float *keys_of(const moonshine_state *s, const cache *c, size_t layer) {
-    return c->keys + layer * s->width * c->stride;
+/* Where layer `layer` and head `head` begin in keys or values. */
+static size_t cache_at(const moonshine_state *s, const cache *c, size_t layer,
+                       size_t head) {
+    return (layer * s->width + head * s->depth) * c->slots;
 }
 
-static float *values_of(const moonshine_state *s, const cache *c, size_t layer) {
-    return c->values + layer * s->width * c->slots;
-}
-
-/* Puts rows[n][stride] at `at` on, as keys: number i of a row goes to [i][at + r]. */
+/* Puts rows[n][stride] into the slots from `at` on, as keys. */
 static void put_keys(const moonshine_state *s, const cache *c, size_t layer, size_t at,
                      const float *rows, size_t n, size_t stride) {
-    float *keys = keys_of(s, c, layer) + at;
-    for (size_t i = 0; i < s->width; i++) {
+    for (size_t h = 0; h < DECODER_HEADS; h++) {
+        float *keys = c->keys + cache_at(s, c, layer, h);
         for (size_t r = 0; r < n; r++) {
-            keys[i * c->stride + r] = rows[r * stride + i];
+            size_t t = at + r;
+            float *key =
+                keys + t / KERNELS_BLOCK * KERNELS_BLOCK * s->depth + t % KERNELS_BLOCK;
+            const float *row = rows + r * stride + h * s->depth;
+            for (size_t i = 0; i < s->depth; i++) {
+                key[i * KERNELS_BLOCK] = row[i];
+            }
         }
     }
 }
 
 static void put_values(const moonshine_state *s, const cache *c, size_t layer, size_t at,
                        const float *rows, size_t n, size_t stride) {
-    float *values = values_of(s, c, layer);
-    for (size_t r = 0; r < n; r++) {
-        for (size_t h = 0; h < DECODER_HEADS; h++) {
-            memcpy(values + (h * c->slots + at + r) * s->depth,
-                   rows + r * stride + h * s->depth, s->depth * sizeof *values);
+    for (size_t h = 0; h < DECODER_HEADS; h++) {
+        float *values = c->values + cache_at(s, c, layer, h) + at * s->depth;
+        for (size_t r = 0; r < n; r++) {
+            memcpy(values + r * s->depth, rows + r * stride + h * s->depth,
+                   s->depth * sizeof *values);
         }
     }
 }
@@ -164,8 +162,7 @@ void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
     ASSERT(frames <= MOONSHINE_FRAMES_MAX);
     s->position = 0;
     s->frames = frames;
-    s->cross.stride = round_up(frames, 8);
-    s->cross.slots = frames;
+    s->cross.slots = round_up(frames, KERNELS_BLOCK);
     const size_t width = s->width;
     for (size_t at = 0; at < frames; at += DECODER_ROWS) {
         size_t n = frames - at < DECODER_ROWS ? frames - at : DECODER_ROWS;
@@ -215,13 +212,20 @@ static void attend_rows(const moonshine_decoder *m, moonshine_state *s, const ca
                         size_t seen, size_t grow) {
     const size_t depth = s->depth;
     for (size_t h = 0; h < DECODER_HEADS; h++) {
-        const float *keys = keys_of(s, c, layer) + h * depth * c->stride;
-        const float *values = values_of(s, c, layer) + h * depth * c->slots;
-        for (size_t r = 0; r < rows; r++) {
-            s->peaks[r][h] = m->k->attend(
-                queries + r * stride + h * depth, keys, c->stride, values, depth,
-                seen + r * grow, s->scores, s->normal + r * s->width + h * depth);
-        }
+        const size_t at = cache_at(s, c, layer, h);
+        m->k->attend(&(kernels_attention){.queries = queries + h * depth,
+                                          .out = s->normal + h * depth,
+                                          .rows = rows,
+                                          .stride = stride,
+                                          .out_stride = s->width,
+                                          .keys = c->keys + at,
+                                          .values = c->values + at,
+                                          .width = depth,
+                                          .frames = seen,
+                                          .grow = grow,
+                                          .scratch = s->scores,
+                                          .scratch_stride = c->slots,
+                                          .peaks = &s->peaks[0][h]});
     }
     quantise_rows(m, s, s->normal, rows);
 }

@@ -17,7 +17,7 @@
 #include "engine/moonshine/kernels.h"
 
 #define DECODER_LAYERS_MAX 16
-#define DECODER_HEADS 8
+#define DECODER_HEADS KERNELS_HEADS
 #define DECODER_ROPE_PAIRS 16
 #define DECODER_VOCABULARY 32768
 

@@ -28,6 +28,8 @@
 #define KERNELS_INPUTS_MAX 2048 /* exactness; also a multiple of 32 */
 #define KERNELS_Q_MAX 8191
 #define KERNELS_ALIGN 64
+#define KERNELS_BLOCK 8 /* frames of one block of keys */
+#define KERNELS_HEADS 8
 
 typedef struct {
     uint8_t *packed; /* [outputs * inputs], KERNELS_ALIGN aligned, owned by the maker */
@@ -48,6 +50,18 @@ typedef struct {
     int32_t best_at, other_at;
     float total; /* sum of exp(logit - best) */
 } kernels_top;
+
+/* See `attend`. */
+typedef struct {
+    const float *queries; /* [rows][stride] */
+    float *out;           /* [rows][out_stride] */
+    size_t rows, stride, out_stride;
+    const float *keys, *values;
+    size_t width, frames, grow;
+    float *scratch;
+    size_t scratch_stride;
+    size_t *peaks; /* [rows][KERNELS_HEADS] of this head */
+} kernels_attention;
 
 typedef struct {
     const char *name;
@@ -72,15 +86,15 @@ typedef struct {
     /* out[i] = silu(x[n + i] + bias[n + i]) * (x[i] + bias[i]); n a multiple of 8. */
     void (*gate)(const float *x, const float *bias, size_t n, float *out);
 
-    /* One head of one query over `frames` keys:
-     *   score[t] = sum_d query[d] * keys[d * stride + t]    (query already scaled)
-     *   out[d] = sum_t softmax(score)[t] * values[t * width + d], d < width
-     * width (a multiple of 4) numbers a value; stride >= frames rounded up to 8 and a
-     * multiple of 8, what lies past `frames` is not used. scratch is [stride].
-     * Returns the frame of the highest score. */
-    size_t (*attend)(const float *query, const float *keys, size_t stride,
-                     const float *values, size_t width, size_t frames, float *scratch,
-                     float *out);
+    /* One head: `rows` queries over the same keys and values, query r over the first
+     * frames + r * grow of them. Keys lie in blocks of 8 frames, [block][width][8]; a
+     * frame's value is values[t * width] on:
+     *   score[t] = sum_d query[d] * key[t][d]    (query already scaled)
+     *   out[d] = sum_t softmax(score)[t] * value[t][d], d < width
+     * width is a multiple of 4. What the last block has past the end is not used.
+     * scratch is [rows][scratch_stride], scratch_stride >= frames rounded up to 8.
+     * peaks[r * KERNELS_HEADS]: the frame of the highest score. */
+    void (*attend)(const kernels_attention *a);
 
     /* Folds logits[n] of rows first.. into *top; n a multiple of 8. Of equal logits the
      * first row wins. */

@@ -220,37 +220,47 @@ static void gate(const float *x, const float *bias, size_t n, float *out) {
     }
 }
 
-/* score[t] for 8 * vectors frames from t on. */
-INLINE void score_frames(const float *query, const float *keys, size_t stride,
-                         size_t width, size_t vectors, float *score) {
-    __m256 s[4];
-    for (size_t v = 0; v < vectors; v++) {
-        s[v] = _mm256_setzero_ps();
+/* The scores of `blocks` blocks of 8 frames; 8 of them hide the latency of the sums. */
+INLINE void score_blocks(const float *query, const float *keys, size_t width,
+                         size_t blocks, float *score) {
+    __m256 s[8];
+    UNROLL
+    for (size_t b = 0; b < blocks; b++) {
+        s[b] = _mm256_setzero_ps();
     }
     for (size_t d = 0; d < width; d++) {
         const __m256 q = _mm256_broadcast_ss(query + d);
-        for (size_t v = 0; v < vectors; v++) {
-            s[v] = _mm256_fmadd_ps(q, _mm256_loadu_ps(keys + d * stride + v * 8), s[v]);
+        UNROLL
+        for (size_t b = 0; b < blocks; b++) {
+            const float *key = keys + (b * width + d) * KERNELS_BLOCK;
+            s[b] = _mm256_fmadd_ps(q, _mm256_loadu_ps(key), s[b]);
         }
     }
-    for (size_t v = 0; v < vectors; v++) {
-        _mm256_storeu_ps(score + v * 8, s[v]);
+    UNROLL
+    for (size_t b = 0; b < blocks; b++) {
+        _mm256_storeu_ps(score + b * KERNELS_BLOCK, s[b]);
     }
 }
 
-/* out[8 * full + (half ? 4 : 0)] = sum_t p[t] * values[t * width]: even and odd frames
+/* out[8 * full + (half ? 4 : 0)] += sum_t p[t] * values[t * width]: even and odd frames
  * apart, to hide the latency of the additions. */
 INLINE void weigh_values(const float *p, const float *values, size_t width, size_t frames,
-                         size_t full, bool half, float down, float *out) {
+                         size_t full, bool half, float *out) {
     __m256 even[6], odd[6];
     __m128 even4 = _mm_setzero_ps(), odd4 = even4;
+    UNROLL
     for (size_t v = 0; v < full; v++) {
-        even[v] = odd[v] = _mm256_setzero_ps();
+        even[v] = _mm256_loadu_ps(out + v * 8);
+        odd[v] = _mm256_setzero_ps();
+    }
+    if (half) {
+        even4 = _mm_loadu_ps(out + full * 8);
     }
     size_t t = 0;
     for (; t + 2 <= frames; t += 2) {
         const float *value = values + t * width;
         const __m256 a = _mm256_broadcast_ss(p + t), b = _mm256_broadcast_ss(p + t + 1);
+        UNROLL
         for (size_t v = 0; v < full; v++) {
             even[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(value + v * 8), even[v]);
             odd[v] = _mm256_fmadd_ps(b, _mm256_loadu_ps(value + width + v * 8), odd[v]);
@@ -265,6 +275,7 @@ INLINE void weigh_values(const float *p, const float *values, size_t width, size
     if (t < frames) {
         const float *value = values + t * width;
         const __m256 a = _mm256_broadcast_ss(p + t);
+        UNROLL
         for (size_t v = 0; v < full; v++) {
             even[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(value + v * 8), even[v]);
         }
@@ -273,19 +284,36 @@ INLINE void weigh_values(const float *p, const float *values, size_t width, size
                                  _mm_loadu_ps(value + full * 8), even4);
         }
     }
-    const __m256 d = _mm256_set1_ps(down);
+    UNROLL
     for (size_t v = 0; v < full; v++) {
-        _mm256_storeu_ps(out + v * 8, _mm256_mul_ps(_mm256_add_ps(even[v], odd[v]), d));
+        _mm256_storeu_ps(out + v * 8, _mm256_add_ps(even[v], odd[v]));
     }
     if (half) {
-        _mm_storeu_ps(out + full * 8,
-                      _mm_mul_ps(_mm_add_ps(even4, odd4), _mm256_castps256_ps128(d)));
+        _mm_storeu_ps(out + full * 8, _mm_add_ps(even4, odd4));
     }
 }
 
-/* score[frames rounded up to 8] -> e^(score - highest), 0 past the end; *out_total is
- * their sum. Returns the first frame of the highest. */
-INLINE size_t soften(float *score, size_t frames, float *out_total) {
+/* The widths of the two models at full speed, any other a vector at a time. */
+static void weigh(const float *p, const float *values, size_t width, size_t frames,
+                  float *out) {
+    if (width == 36) {
+        weigh_values(p, values, width, frames, 4, true, out);
+    } else if (width == 52) {
+        weigh_values(p, values, width, frames, 6, true, out);
+    } else {
+        for (size_t d = 0; d + 8 <= width; d += 8) {
+            weigh_values(p, values + d, width, frames, 1, false, out + d);
+        }
+        if (width % 8) {
+            size_t d = width & ~(size_t)7;
+            weigh_values(p, values + d, width, frames, 0, true, out + d);
+        }
+    }
+}
+
+/* score[frames rounded up to 8] -> their softmax. Returns the first frame of the
+ * highest. */
+static size_t soften(float *score, size_t frames) {
     for (size_t t = frames; t % 8 != 0; t++) {
         score[t] = -INFINITY;
     }
@@ -293,8 +321,7 @@ INLINE size_t soften(float *score, size_t frames, float *out_total) {
     for (size_t t = 0; t < frames; t += 8) {
         high8 = _mm256_max_ps(_mm256_loadu_ps(score + t), high8);
     }
-    const float high = max8(high8);
-    high8 = _mm256_set1_ps(high);
+    high8 = _mm256_set1_ps(max8(high8));
     __m256 total = _mm256_setzero_ps();
     size_t peak = frames;
     for (size_t t = 0; t < frames; t += 8) {
@@ -308,37 +335,77 @@ INLINE size_t soften(float *score, size_t frames, float *out_total) {
         total = _mm256_add_ps(total, e);
         _mm256_storeu_ps(score + t, e);
     }
-    *out_total = sum8(total);
+    const __m256 down = _mm256_set1_ps(1.0f / sum8(total));
+    for (size_t t = 0; t < frames; t += 8) {
+        _mm256_storeu_ps(score + t, _mm256_mul_ps(_mm256_loadu_ps(score + t), down));
+    }
     return peak < frames ? peak : 0;
 }
 
-static size_t attend(const float *query, const float *keys, size_t stride,
-                     const float *values, size_t width, size_t frames, float *scratch,
-                     float *out) {
-    size_t t = 0;
-    for (; t + 32 <= frames; t += 32) {
-        score_frames(query, keys + t, stride, width, 4, scratch + t);
+/* 1 to 8 blocks. */
+static void score_some(const float *query, const float *keys, size_t width, size_t blocks,
+                       float *score) {
+    switch (blocks) {
+    case 1:
+        score_blocks(query, keys, width, 1, score);
+        break;
+    case 2:
+        score_blocks(query, keys, width, 2, score);
+        break;
+    case 3:
+        score_blocks(query, keys, width, 3, score);
+        break;
+    case 4:
+        score_blocks(query, keys, width, 4, score);
+        break;
+    case 5:
+        score_blocks(query, keys, width, 5, score);
+        break;
+    case 6:
+        score_blocks(query, keys, width, 6, score);
+        break;
+    case 7:
+        score_blocks(query, keys, width, 7, score);
+        break;
+    default:
+        score_blocks(query, keys, width, 8, score);
+        break;
     }
-    for (; t < frames; t += 8) {
-        score_frames(query, keys + t, stride, width, 1, scratch + t);
-    }
-    float total;
-    size_t peak = soften(scratch, frames, &total);
-    float down = 1.0f / total;
-    if (width == 36) {
-        weigh_values(scratch, values, width, frames, 4, true, down, out);
-    } else if (width == 52) {
-        weigh_values(scratch, values, width, frames, 6, true, down, out);
-    } else {
-        for (size_t d = 0; d + 8 <= width; d += 8) {
-            weigh_values(scratch, values + d, width, frames, 1, false, down, out + d);
+}
+
+/* All rows go over CHUNK frames before the next: their keys (9 KB) stay in the L1 cache.
+ * A row's sums are cut at the same frames whatever the number of rows. */
+#define CHUNK 64
+
+static void attend(const kernels_attention *a) {
+    const size_t last = a->frames + (a->rows - 1) * a->grow;
+    for (size_t at = 0; at < last; at += CHUNK) {
+        for (size_t r = 0; r < a->rows; r++) {
+            const size_t frames = a->frames + r * a->grow;
+            if (at < frames) {
+                size_t n = frames - at < CHUNK ? frames - at : CHUNK;
+                score_some(a->queries + r * a->stride, a->keys + at * a->width, a->width,
+                           (n + KERNELS_BLOCK - 1) / KERNELS_BLOCK,
+                           a->scratch + r * a->scratch_stride + at);
+            }
         }
-        if (width % 8) {
-            size_t d = width & ~(size_t)7;
-            weigh_values(scratch, values + d, width, frames, 0, true, down, out + d);
+    }
+    for (size_t r = 0; r < a->rows; r++) {
+        float *out = a->out + r * a->out_stride;
+        a->peaks[r * KERNELS_HEADS] =
+            soften(a->scratch + r * a->scratch_stride, a->frames + r * a->grow);
+        memset(out, 0, a->width * sizeof *out);
+    }
+    for (size_t at = 0; at < last; at += CHUNK) {
+        for (size_t r = 0; r < a->rows; r++) {
+            const size_t frames = a->frames + r * a->grow;
+            if (at < frames) {
+                weigh(a->scratch + r * a->scratch_stride + at, a->values + at * a->width,
+                      a->width, frames - at < CHUNK ? frames - at : CHUNK,
+                      a->out + r * a->out_stride);
+            }
         }
     }
-    return peak;
 }
 
 /* A vector with a new best in it, one by one: a few dozen of the 4,096 of a head. */

@@ -136,10 +136,8 @@ static void gate(const float *x, const float *bias, size_t n, float *out) {
     kernels_avx2.gate(x, bias, n, out);
 }
 
-static size_t attend(const float *query, const float *keys, size_t stride,
-                     const float *values, size_t width, size_t frames, float *scratch,
-                     float *out) {
-    return kernels_avx2.attend(query, keys, stride, values, width, frames, scratch, out);
+static void attend(const kernels_attention *a) {
+    kernels_avx2.attend(a);
 }
 
 static void top(const float *logits, size_t n, int32_t first, int32_t barred,

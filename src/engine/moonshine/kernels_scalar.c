@@ -71,39 +71,43 @@ static void gate(const float *x, const float *bias, size_t n, float *out) {
     }
 }
 
-static size_t attend(const float *query, const float *keys, size_t stride,
-                     const float *values, size_t width, size_t frames, float *scratch,
-                     float *out) {
-    for (size_t t = 0; t < frames; t++) {
-        scratch[t] = 0;
-    }
-    for (size_t d = 0; d < width; d++) {
-        for (size_t t = 0; t < frames; t++) {
-            scratch[t] += query[d] * keys[d * stride + t];
-        }
-    }
+static void attend_row(const kernels_attention *a, size_t r) {
+    const float *query = a->queries + r * a->stride;
+    const size_t width = a->width, frames = a->frames + r * a->grow;
+    float *score = a->scratch + r * a->scratch_stride, *out = a->out + r * a->out_stride;
     size_t peak = 0;
-    for (size_t t = 1; t < frames; t++) {
-        peak = scratch[t] > scratch[peak] ? t : peak;
+    for (size_t t = 0; t < frames; t++) {
+        const float *key = a->keys + t / KERNELS_BLOCK * width * KERNELS_BLOCK;
+        score[t] = 0;
+        for (size_t d = 0; d < width; d++) {
+            score[t] += query[d] * key[d * KERNELS_BLOCK + t % KERNELS_BLOCK];
+        }
+        peak = score[t] > score[peak] ? t : peak;
     }
     float total = 0;
-    float high = scratch[peak];
+    const float high = score[peak];
     for (size_t t = 0; t < frames; t++) {
-        scratch[t] = expf(scratch[t] - high);
-        total += scratch[t];
+        score[t] = expf(score[t] - high);
+        total += score[t];
     }
     for (size_t d = 0; d < width; d++) {
         out[d] = 0;
     }
     for (size_t t = 0; t < frames; t++) {
         for (size_t d = 0; d < width; d++) {
-            out[d] += scratch[t] * values[t * width + d];
+            out[d] += score[t] * a->values[t * width + d];
         }
     }
     for (size_t d = 0; d < width; d++) {
         out[d] /= total;
     }
-    return peak;
+    a->peaks[r * KERNELS_HEADS] = peak;
+}
+
+static void attend(const kernels_attention *a) {
+    for (size_t r = 0; r < a->rows; r++) {
+        attend_row(a, r);
+    }
 }
 
 static void top(const float *logits, size_t n, int32_t first, int32_t barred,

@@ -255,29 +255,55 @@ static void the_gate_agrees_over_the_whole_range(void **state) {
 static void attention_agrees_for_every_length(void **state) {
     const kernels *set = set_of(state);
     static const size_t widths[] = {4, 8, 20, 36, 52};
-    enum { FRAMES = 75, STRIDE = 80 };
+    enum { FRAMES = 150, SLOTS = 160, STRIDE = 60, QUERIES = 3 };
+    static float queries[QUERIES * STRIDE], scratch[QUERIES * SLOTS];
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
         const size_t width = widths[w];
-        float *keys = room(width * STRIDE * sizeof(float));
-        float *values = room(FRAMES * width * sizeof(float));
-        float scratch[STRIDE], query[52], expected[52], got[52];
-        for (size_t i = 0; i < width * STRIDE; i++) {
+        float *keys = room(width * SLOTS * sizeof(float));
+        float *values = room(SLOTS * width * sizeof(float));
+        for (size_t i = 0; i < width * SLOTS; i++) {
             keys[i] = random_float();
-        }
-        for (size_t i = 0; i < FRAMES * width; i++) {
             values[i] = random_float();
         }
-        for (size_t i = 0; i < width; i++) {
-            query[i] = random_float() * 4;
-            keys[i * STRIDE + FRAMES] = NAN; /* past the end: not used */
+        for (size_t i = 0; i < QUERIES * STRIDE; i++) {
+            queries[i] = random_float() * 4;
         }
-        for (size_t frames = 1; frames <= FRAMES; frames++) {
-            size_t a = kernels_scalar.attend(query, keys, STRIDE, values, width, frames,
-                                             scratch, expected);
-            size_t b =
-                set->attend(query, keys, STRIDE, values, width, frames, scratch, got);
-            assert_int_equal(a, b);
-            assert_near(got, expected, width, 1e-5f);
+        for (size_t i = 0; i < width; i++) { /* past the end: not used */
+            keys[FRAMES / KERNELS_BLOCK * width * KERNELS_BLOCK + i * KERNELS_BLOCK +
+                 FRAMES % KERNELS_BLOCK] = NAN;
+            values[FRAMES * width + i] = NAN;
+        }
+        for (size_t frames = 1; frames <= FRAMES - QUERIES + 1; frames++) {
+            float expected[QUERIES * STRIDE] = {0}, got[QUERIES * STRIDE] = {0};
+            float alone[QUERIES * STRIDE] = {0};
+            size_t a[QUERIES * KERNELS_HEADS] = {0}, b[QUERIES * KERNELS_HEADS] = {0};
+            kernels_attention x = {.queries = queries,
+                                   .out = expected,
+                                   .rows = QUERIES,
+                                   .stride = STRIDE,
+                                   .out_stride = STRIDE,
+                                   .keys = keys,
+                                   .values = values,
+                                   .width = width,
+                                   .frames = frames,
+                                   .grow = 1,
+                                   .scratch = scratch,
+                                   .scratch_stride = SLOTS,
+                                   .peaks = a};
+            kernels_scalar.attend(&x);
+            x.out = got;
+            x.peaks = b;
+            set->attend(&x);
+            assert_memory_equal(a, b, sizeof a);
+            assert_near(got, expected, QUERIES * STRIDE, 1e-5f);
+            x.rows = 1; /* a query beside others is as it is alone, to the bit */
+            for (size_t r = 0; r < QUERIES; r++) {
+                x.queries = queries + r * STRIDE;
+                x.out = alone + r * STRIDE;
+                x.frames = frames + r;
+                set->attend(&x);
+            }
+            assert_memory_equal(alone, got, sizeof alone);
         }
         free(keys);
         free(values);

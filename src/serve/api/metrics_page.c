@@ -8,20 +8,20 @@
 
 static void refresh(app *a) {
     metrics *m = a->metrics;
-    pool_stats pool;
-    net_stats net;
-    pool_get_stats(a->pool, &pool);
-    net_server_get_stats(a->server, &net);
-    metric_set(m, M_SLOTS, "", pool.slots);
-    metric_set(m, M_SLOTS_OPEN, "", pool.open);
-    metric_set(m, M_QUEUE_AGE, "", pool.queue_us / 1e6);
-    metric_set(m, M_PRESSURE, "", (double)pool.pressure);
-    metric_set(m, M_WORKERS_READY, "", pool.workers_ready);
-    metric_set(m, M_WORKER_RESTARTS, "", (double)pool.worker_restarts);
-    metric_set(m, M_STALE_FRAMES, "", (double)pool.stale_frames);
-    metric_set(m, M_BYTES_IN, "", (double)net.bytes_in);
-    metric_set(m, M_BYTES_OUT, "", (double)net.bytes_out);
-    metric_set(m, M_SLOW_READERS, "", (double)net.closed_slow_reader);
+    pool_stats work;
+    net_stats wire;
+    pool_get_stats(a->pool, &work);
+    net_server_get_stats(a->server, &wire);
+    metric_set(m, M_SLOTS, "", work.slots);
+    metric_set(m, M_SLOTS_OPEN, "", work.open);
+    metric_set(m, M_QUEUE_AGE, "", work.queue_us / 1e6);
+    metric_set(m, M_PRESSURE, "", (double)work.pressure);
+    metric_set(m, M_WORKERS_READY, "", work.workers_ready);
+    metric_set(m, M_WORKER_RESTARTS, "", (double)work.worker_restarts);
+    metric_set(m, M_STALE_FRAMES, "", (double)work.stale_frames);
+    metric_set(m, M_BYTES_IN, "", (double)wire.bytes_in);
+    metric_set(m, M_BYTES_OUT, "", (double)wire.bytes_out);
+    metric_set(m, M_SLOW_READERS, "", (double)wire.closed_slow_reader);
 }
 
 static void *metrics_open(net_conn *c, const net_request *r, void *context) {

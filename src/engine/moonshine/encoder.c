@@ -11,6 +11,8 @@
 #define REACH_SAMPLES 895 /* samples the first frame sees */
 #define CHUNK_FRAMES 128  /* frames whose keys and values are allocated together: 3 s */
 #define CHUNKS_MAX ((MOONSHINE_FRAMES_MAX + CHUNK_FRAMES - 1) / CHUNK_FRAMES)
+#define STEM_FRAMES 128   /* unsettled frames whose stem is remembered: 3 s */
+#define STEM_DRIFT 0.01   /* relative change of the norm that makes it worthless */
 #define ROWS 48 /* rows of one product: their activations stay in the L2 cache */
 
 /* Rows of conv 1 and conv 2 that one frame needs before the next frame's begin. */
@@ -38,8 +40,13 @@ struct encoder_scratch {
 struct hearing {
     const moonshine_encoder *encoder;
     size_t kept;   /* frames that a next run need not compute */
-    double sum;    /* of the rows of conv 1 that belong to kept frames only */
-    double squares;
+    /* The stem of frames [kept, stem_stop), and the norm it was made with. It depends on
+     * the frame's own audio but for that norm, which moves little after a second. */
+    size_t stem_stop;
+    float *stem; /* [STEM_FRAMES][width] */
+    double mean, down;
+    /* Sums of the rows of conv 1 before those of frame stem_stop. */
+    double sum, squares;
     float *states; /* [states_max][width] */
     size_t states_max;
     size_t n_chunks;
@@ -108,6 +115,11 @@ status hearing_create(const moonshine_encoder *e, hearing **out) {
     hearing *h = calloc(1, sizeof *h);
     if (!h)
         return ERR_MEMORY;
+    h->stem = malloc(STEM_FRAMES * e->width * sizeof *h->stem);
+    if (!h->stem) {
+        free(h);
+        return ERR_MEMORY;
+    }
     h->encoder = e;
     *out = h;
     return OK;
@@ -119,11 +131,12 @@ void hearing_destroy(hearing *h) {
     for (size_t i = 0; i < h->n_chunks; i++)
         free(h->chunks[i]);
     free(h->states);
+    free(h->stem);
     free(h);
 }
 
 void hearing_restart(hearing *h) {
-    h->kept = 0;
+    h->kept = h->stem_stop = 0;
     h->sum = h->squares = 0;
 }
 
@@ -194,10 +207,15 @@ static void project(const run *r, const kernels_matrix *x, size_t rows, float *o
     r->e->k->multiply(x, 0, x->outputs, r->s->q, r->s->row, rows, out, stride, add);
 }
 
-/* Conv 1 and tanh of rows [0, n) from sample pcm[0] on; the sums are of all rows and of
- * the first `n_kept`. */
-static void convolve_1(const run *r, const float *pcm, size_t n, size_t n_kept, double *sum,
-                       double *squares) {
+/* Sums over rows of conv 1. */
+typedef struct {
+    double sum, squares;
+} row_sums;
+
+/* Conv 1 and tanh of rows [0, n) from sample pcm[0] on, added to *sums; *out_at gets what
+ * they were before row `mark`. */
+static void convolve_1(const run *r, const float *pcm, size_t n, size_t mark, row_sums *sums,
+                       row_sums *out_at) {
     const moonshine_encoder *e = r->e;
     encoder_scratch *s = r->s;
     const kernels_matrix *x = &e->conv1.part[0];
@@ -212,11 +230,9 @@ static void convolve_1(const run *r, const float *pcm, size_t n, size_t n_kept, 
         float *out = s->conv1 + at * e->width;
         project(r, x, rows, out, e->width, false);
         for (size_t i = 0; i < rows; i++) {
-            if (at + i == n_kept) {
-                r->h->sum = *sum;
-                r->h->squares = *squares;
-            }
-            e->math->tanh_sum(out + i * e->width, e->width, sum, squares);
+            if (at + i == mark)
+                *out_at = *sums;
+            e->math->tanh_sum(out + i * e->width, e->width, &sums->sum, &sums->squares);
         }
     }
 }
@@ -243,29 +259,66 @@ static void convolve(const run *r, const encoder_conv *c, const float *in, size_
     }
 }
 
-/* The stem: fills x[frames - from]. kept_next: frames that will be kept after this run. */
-static void stem(const run *r, const float *pcm, size_t samples, size_t kept_next) {
+/* The norm's scale and shift for the sums of `rows` rows. */
+static void group_norm(const run *r, const row_sums *sums, size_t rows, double *out_mean,
+                       double *out_down) {
+    double count = (double)rows * (double)r->e->width;
+    double mean = sums->sum / count, variance = sums->squares / count - mean * mean;
+    *out_mean = mean;
+    *out_down = 1.0 / sqrt((variance > 0 ? variance : 0) + 1e-5);
+}
+
+/* Conv 2 and 3 of `n` frames from the first rows of s->conv1 on. */
+static void convolve_rest(const run *r, double mean, double down, size_t rows, size_t n,
+                          float *out) {
     const moonshine_encoder *e = r->e;
     encoder_scratch *s = r->s;
-    const size_t width = e->width, fresh = r->frames - r->from;
-    size_t all_rows = (samples - ENCODER_TAPS_1) / ENCODER_STRIDE_1 + 1;
-    size_t first = r->from * ROWS_1, n = all_rows - first;
-    double sum = r->h->sum, squares = r->h->squares;
-    convolve_1(r, pcm + first * ENCODER_STRIDE_1, n, kept_next * ROWS_1 - first, &sum,
-               &squares);
-    double count = (double)all_rows * (double)width;
-    double mean = sum / count;
-    double variance = squares / count - mean * mean;
-    float down = (float)(1.0 / sqrt((variance > 0 ? variance : 0) + 1e-5));
+    const size_t width = e->width;
     float *by = s->normal, *plus = s->normal + width;
     for (size_t i = 0; i < width; i++) {
-        by[i] = e->group_by[i] * down;
+        by[i] = e->group_by[i] * (float)down;
         plus[i] = e->group_plus[i] - (float)mean * by[i];
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < rows; i++)
         e->math->affine(s->conv1 + i * width, by, plus, width);
-    convolve(r, &e->conv2, s->conv1, width, ENCODER_STRIDE_2, ROWS_2 * fresh + 1, s->conv2);
-    convolve(r, &e->conv3, s->conv2, 2 * width, ENCODER_STRIDE_3, fresh, s->x);
+    convolve(r, &e->conv2, s->conv1, width, ENCODER_STRIDE_2, ROWS_2 * n + 1, s->conv2);
+    convolve(r, &e->conv3, s->conv2, 2 * width, ENCODER_STRIDE_3, n, out);
+}
+
+/* The stem: fills x[frames - from] and remembers what the next run may use of it, which
+ * will begin at frame `next`. */
+static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
+    const moonshine_encoder *e = r->e;
+    encoder_scratch *s = r->s;
+    hearing *h = r->h;
+    const size_t width = e->width;
+    size_t all_rows = (samples - ENCODER_TAPS_1) / ENCODER_STRIDE_1 + 1;
+    size_t stop = r->frames - next <= STEM_FRAMES ? r->frames : next;
+    size_t first = h->stem_stop; /* frame to begin with */
+    row_sums sums = {h->sum, h->squares}, at_stop = sums;
+    double mean, down;
+    convolve_1(r, pcm + first * ROWS_1 * ENCODER_STRIDE_1, all_rows - first * ROWS_1,
+               (stop - first) * ROWS_1, &sums, &at_stop);
+    group_norm(r, &sums, all_rows, &mean, &down);
+    bool drifted = fabs(down / h->down - 1) > STEM_DRIFT ||
+                   fabs(mean - h->mean) * down > STEM_DRIFT;
+    if (first > r->from && drifted) {
+        row_sums again = {0}, unused = {0};
+        first = r->from;
+        convolve_1(r, pcm + first * ROWS_1 * ENCODER_STRIDE_1, all_rows - first * ROWS_1,
+                   0, &again, &unused);
+    }
+    memcpy(s->x, h->stem, (first - r->from) * width * sizeof *s->x);
+    convolve_rest(r, mean, down, all_rows - first * ROWS_1, r->frames - first,
+                  s->x + (first - r->from) * width);
+    if (first == r->from) {
+        h->mean = mean;
+        h->down = down;
+    }
+    h->sum = at_stop.sum;
+    h->squares = at_stop.squares;
+    h->stem_stop = stop;
+    memcpy(h->stem, s->x + (next - r->from) * width, (stop - next) * width * sizeof *s->x);
 }
 
 /* Turns the first numbers of each head by the angles of frame t. */

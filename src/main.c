@@ -1,7 +1,10 @@
 /* The program `rostrum`: one table of commands. */
 #include "cli/commands.h"
+#include "serve/serve.h"
+#include "serve/tenant/key_command.h"
 
 static const command *const commands[] = {
+    &serve_command,       &key_new_command,
     &config_show_command, &config_explain_command, &version_command,
     &help_command,        &completion_command,     &man_command,
 };

@@ -20,9 +20,8 @@ typedef struct {
     uv_timer_t watch;
     bool told_ready, stopping;
     bool told_failure[WORKERS_TOLD];
-    uint64_t drain_until_ms;
+    uint64_t begun_ms, drain_until_ms;
     unsigned quiet;
-    int exit_status;
 } run;
 
 /* Replaces the file in one step, so that a reader finds all of the port or nothing. */
@@ -56,7 +55,7 @@ static void tell_ready(run *r) {
     const model_manifest *m = app_default_model(r->app);
     printf("ready: %u of %u workers, %u slots, default model %s (%.1f s)\n",
            stats.workers_ready, stats.workers_wanted, stats.slots, m ? m->name : "none",
-           (double)uv_now(r->app->loop) / 1e3);
+           (double)(uv_now(r->app->loop) - r->begun_ms) / 1e3);
     fflush(stdout);
     r->told_ready = true;
     int port = net_server_port(r->app->server);
@@ -129,7 +128,7 @@ int serve_run(app *a, const char *ready_file) {
         return EXIT_FAILED;
     r->app = a;
     r->ready_file = ready_file;
-    r->exit_status = EXIT_GOOD;
+    r->begun_ms = uv_now(a->loop);
     uv_signal_init(a->loop, &r->term);
     uv_signal_init(a->loop, &r->interrupt);
     uv_timer_init(a->loop, &r->watch);
@@ -138,7 +137,7 @@ int serve_run(app *a, const char *ready_file) {
     uv_signal_start(&r->interrupt, on_signal, SIGINT);
     uv_timer_start(&r->watch, on_watch, 0, WATCH_MS);
     uv_run(a->loop, UV_RUN_DEFAULT);
-    int exit_status = r->exit_status;
     free(r);
-    return exit_status;
+    printf("stopped\n");
+    return EXIT_GOOD;
 }

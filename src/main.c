@@ -1,12 +1,19 @@
 /* The program `rostrum`: one table of commands. */
 #include "cli/commands.h"
+#include "cli/try.h"
 #include "serve/serve.h"
 #include "serve/tenant/key_command.h"
 
 static const command *const commands[] = {
-    &serve_command,       &key_new_command,
-    &config_show_command, &config_explain_command, &version_command,
-    &help_command,        &completion_command,     &man_command,
+    &serve_command,
+    &try_command,
+    &key_new_command,
+    &config_show_command,
+    &config_explain_command,
+    &version_command,
+    &help_command,
+    &completion_command,
+    &man_command,
 };
 
 int main(int argc, char **argv) {

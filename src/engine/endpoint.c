@@ -71,7 +71,6 @@ static endpoint_event start(endpoint *e) {
     uint64_t at = true_start(e);
     open_at(e, later(before(at, e->prefix), e->not_before));
     e->anchor = e->position;
-    e->loud_end = at;
     note_loud(e);
     return (endpoint_event){
         .kind = ENDPOINT_STARTED, .at = at, .decided = e->position, .from = e->from};

@@ -87,6 +87,25 @@ static void true_times_are_told_whatever_the_detectors_lag(void **state) {
     }
 }
 
+static void a_verdict_without_any_loudness_stands(void **state) {
+    (void)state;
+    engine_listen listen = engine_listen_default;
+    endpoint e;
+    endpoint_init(&e, &listen);
+    frame_levels quiet = {{-58, -58, -58, -58}, -58}; /* a whisper the detector knows */
+    endpoint_event event = {.kind = ENDPOINT_NOTHING};
+    for (int i = 0; i < 40; i++)
+        event = endpoint_frame(&e, 0, &quiet, -60);
+    for (int i = 0; i < 2; i++)
+        event = endpoint_frame(&e, 0.9f, &quiet, -60);
+    assert_int_equal(event.kind, ENDPOINT_STARTED);
+    assert_int_equal(event.at, 40 * FRAME_SAMPLES);
+    for (int i = 0; i < 20 && event.kind != ENDPOINT_STOPPED; i++)
+        event = endpoint_frame(&e, 0, &quiet, -60);
+    assert_int_equal(event.kind, ENDPOINT_STOPPED);
+    assert_int_equal(event.at, 42 * FRAME_SAMPLES);
+}
+
 static void one_frame_of_noise_starts_nothing(void **state) {
     (void)state;
     static const span click[] = {{1000, 1030}};
@@ -268,6 +287,7 @@ static void long_speech_does_not_become_the_noise(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(true_times_are_told_whatever_the_detectors_lag),
+        cmocka_unit_test(a_verdict_without_any_loudness_stands),
         cmocka_unit_test(one_frame_of_noise_starts_nothing),
         cmocka_unit_test(between_release_and_threshold_nothing_changes),
         cmocka_unit_test(a_pause_shorter_than_silence_ms_ends_nothing),

@@ -55,6 +55,7 @@ static struct {
     size_t fed; /* by all utterances */
     size_t longest;
     bool changes, lies, fails_step, fails_open, fails_second;
+    bool closes; /* the gateway closes the slot while a step runs */
     bool in_second;
     bool no_vad;
 } fake;
@@ -113,12 +114,16 @@ static void hypothesis(rostrum_utterance *u, bool all, rostrum_hypothesis *out) 
     *out = (rostrum_hypothesis){n ? u->words : NULL, n, all ? n : n > 0 ? n - 1 : 0};
 }
 
+static void close_slot(void);
+
 static int fake_step(rostrum_utterance *u, rostrum_hypothesis *out, rostrum_error *e) {
     if (fake.fails_step) {
         snprintf(e->text, sizeof e->text, "cannot step");
         return ROSTRUM_E_FAILED;
     }
     fake.steps++;
+    if (fake.closes)
+        close_slot();
     u->stepped = u->fed;
     hypothesis(u, false, out);
     return ROSTRUM_OK;
@@ -183,6 +188,10 @@ static struct {
     buf out;
     engine_listen listen;
 } rig;
+
+static void close_slot(void) {
+    assert_true(slot_close(rig.slot, 1));
+}
 
 static uint64_t rig_now(void *c) {
     (void)c;
@@ -604,6 +613,17 @@ static void a_close_lets_a_second_pass_end_and_says_nothing_more(void **state) {
     assert_int_equal(fake.open, 0);
 }
 
+static void what_a_step_found_while_it_was_closed_is_not_sent(void **state) {
+    (void)state;
+    open_slot();
+    hear(0.9f, 800);
+    fake.closes = true; /* in the second step, which has a word to tell */
+    hear(0.9f, 2000);
+    assert_int_equal(next_frame(), FRAME_SPEECH_STARTED);
+    assert_int_equal(next_frame(), FRAME_CLOSED); /* and no partial */
+    assert_int_equal(fake.steps, 2);
+}
+
 static void a_broken_promise_about_committed_words_is_not_passed_on(void **state) {
     (void)state;
     rig.listen.second_pass = false;
@@ -770,6 +790,7 @@ int main(void) {
         TEST(speech_without_a_pause_is_cut_at_the_limit_and_loses_nothing),
         TEST(an_engine_error_ends_the_stream_and_frees_the_slot),
         TEST(a_close_lets_a_second_pass_end_and_says_nothing_more),
+        TEST(what_a_step_found_while_it_was_closed_is_not_sent),
         TEST(a_broken_promise_about_committed_words_is_not_passed_on),
         TEST(too_much_audio_is_the_gateways_fault),
         TEST(nothing_is_allocated_while_audio_flows),

@@ -92,18 +92,14 @@ static void tell_start(const app *a) {
     fflush(stdout);
 }
 
-/* Before the loop has run nothing of the pool needs more than its own stop. */
-static void on_abandoned(void *context) {
-    (void)context;
-}
-
-static void abandon_pool(app *a) {
-    if (!a->pool)
-        return;
-    pool_stop(a->pool, on_abandoned, NULL);
+static void close_port(app *a) {
+    net_server_close(a->server, NULL, NULL);
     uv_run(a->loop, UV_RUN_DEFAULT);
+    a->server = NULL;
 }
 
+/* The port comes before the workers: that it is taken or that TLS is set up wrongly shows
+ * at once. Nobody is answered before the loop runs. */
 static status start(app *a, serve_models *models, diag *d) {
     config_paths paths;
     const config *c = a->config;
@@ -113,15 +109,18 @@ static status start(app *a, serve_models *models, diag *d) {
     if (s == OK)
         s = keyring_load(c->keys_file, &a->keys, d);
     if (s == OK)
-        s = serve_pick_models(c, paths.manifest_dir, paths.engine_dir, paths.cache_dir,
-                              models, d);
+        s = open_port(a, d);
+    if (s != OK)
+        return s;
+    s = serve_pick_models(c, paths.manifest_dir, paths.engine_dir, paths.cache_dir, models,
+                          d);
     if (s == OK) {
         a->models = models->list;
         a->n_models = models->n;
         s = pool_create(a->loop, paths.engine_dir, models->workers, models->n, &a->pool, d);
     }
-    if (s == OK && (s = open_port(a, d)) != OK)
-        abandon_pool(a);
+    if (s != OK)
+        close_port(a);
     return s;
 }
 

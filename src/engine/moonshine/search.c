@@ -20,7 +20,7 @@ size_t search_repeats(const heard *tokens, size_t n, size_t keep) {
     for (size_t block = BLOCK_MIN; block <= BLOCK_MAX; block++) {
         size_t copies = block >= BLOCK_TWICE ? 2 : 3;
         if (block * copies > n)
-            break;
+            continue; /* a longer block needs fewer copies */
         size_t same = 1;
         while (same < copies && same_block(tokens + n - block * (same + 1),
                                            tokens + n - block, block))

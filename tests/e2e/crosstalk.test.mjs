@@ -195,13 +195,14 @@ test(`no word of one session reaches another in ${STEPS} random steps`, { timeou
   assert.ok(seen.transcripts > STEPS / 100, 'too few transcripts to prove anything');
   assert.ok(seen.killed > 0 && seen.lost > 0, 'no worker was killed under a session');
   assert.equal(server.exitCode, null, 'the server is still there');
+  let last;
   // Everything is given back: the slots of all vanished sessions are free again.
   for (let i = 0; i < 60; i++) {
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    const open = Number(/^rostrum_slots_open (\d+)/m.exec(metrics)[1]);
-    const ready = Number(/^rostrum_workers_ready (\d+)/m.exec(metrics)[1]);
-    if (open === 0 && ready === 1) return;
+    const value = (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(metrics)?.[1] ?? NaN);
+    last = { open: value('rostrum_slots_open'), ready: value('rostrum_workers_ready') };
+    if (last.open === 0 && last.ready === 1) return;
     await sleep(100);
   }
-  assert.fail('slots are still taken 6 s after the last session');
+  assert.fail(`6 s after the last session: ${JSON.stringify(last)}`);
 });

@@ -3,8 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "net/openssl.h"
-
 /* Names clients send without meaning one of our models. A name that continues one of
  * these after '-' means the same ("nova-3-medical", "gpt-4o-transcribe-2025-01-01"). */
 static const char *const hosted_names[] = {
@@ -129,6 +127,6 @@ status app_authorise(app *a, net_conn *c, key_identity *out_tenant, diag *d) {
         (void)diag_set(d, s, key && *key
                                  ? "this API key is not known here"
                                  : "an API key is needed: Authorization: Bearer KEY");
-    OPENSSL_cleanse(given, sizeof given);
+    explicit_bzero(given, sizeof given);
     return s;
 }

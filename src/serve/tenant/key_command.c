@@ -2,9 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/buf.h"
-#include "net/openssl.h"
+#include "serve/registry/hash.h"
 #include "serve/tenant/keys.h"
 
 static void to_hex(const uint8_t *bytes, size_t n, char *out) {
@@ -22,7 +23,7 @@ static void print_key(const char *key, const char *line, bool json) {
         buf_add_json(&text, line);
         buf_add_text(&text, "}\n");
         fputs(buf_text(&text), stdout);
-        OPENSSL_cleanse(text.data, text.size);
+        explicit_bzero(text.data, text.size);
         buf_deinit(&text);
     } else {
         printf("key (shown once, keep it): %s\n"
@@ -42,24 +43,20 @@ static int run_new(int argc, char **argv, const command *self) {
                          "one name of letters, digits, '.', '_' and '-', at most 63");
         return args_fail(self, &d, a.json, EXIT_USAGE);
     }
-    uint8_t secret[32], hash[32];
+    uint8_t secret[32];
     char key[4 + 64 + 1] = "rsk_", hex[65], line[256], limit[32] = "";
-    if (RAND_bytes(secret, sizeof secret) != 1) {
+    if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret) {
         (void)diag_set(&d, ERR_IO, "no randomness from the system");
         return args_fail(self, &d, a.json, EXIT_FAILED);
     }
     to_hex(secret, sizeof secret, key + 4);
-    if (!key_hash(key, hash)) {
-        (void)diag_set(&d, ERR_MEMORY, "no memory to hash the key");
-        return args_fail(self, &d, a.json, EXIT_FAILED);
-    }
-    to_hex(hash, sizeof hash, hex);
+    hash_bytes(key, strlen(key), hex);
     if (args_has(&a, "sessions"))
         snprintf(limit, sizeof limit, " sessions=%u", (unsigned)args_number(&a, "sessions", 0));
     snprintf(line, sizeof line, "%s sha256:%s%s", a.positional[0], hex, limit);
     print_key(key, line, a.json);
-    OPENSSL_cleanse(secret, sizeof secret);
-    OPENSSL_cleanse(key, sizeof key);
+    explicit_bzero(secret, sizeof secret);
+    explicit_bzero(key, sizeof key);
     return EXIT_GOOD;
 }
 

@@ -8,14 +8,13 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/limits.h"
-#include "net/openssl.h"
+#include "serve/registry/hash.h"
 
-#define KEY_HASH_BYTES 32
 #define KEYS_MAX 10000 /* what LIMIT_CONFIG_BYTES of lines can hold */
 
 typedef struct {
     char tenant[64];
-    uint8_t hash[KEY_HASH_BYTES];
+    char hash[65]; /* of the key, lower-case hex */
     uint32_t max_sessions, open;
 } key_entry;
 
@@ -33,16 +32,16 @@ bool key_name_valid(const char *name) {
                         "0123456789._-") == n;
 }
 
-static bool read_hex(const char *hex, uint8_t out[KEY_HASH_BYTES]) {
-    if (strlen(hex) != 2 * KEY_HASH_BYTES)
-        return false;
-    for (size_t i = 0; i < KEY_HASH_BYTES; i++) {
-        char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-        if (strspn(pair, "0123456789abcdef") != 2)
-            return false;
-        out[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    return true;
+static bool is_hash(const char *hex) {
+    return strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64;
+}
+
+/* Takes the same time wherever the two differ. */
+static bool same_hash(const char *a, const char *b) {
+    unsigned differing = 0;
+    for (size_t i = 0; i < 64; i++)
+        differing |= (unsigned)(a[i] ^ b[i]);
+    return differing == 0;
 }
 
 /* One line without comment and line end; an empty one leaves *out_n as it is. */
@@ -58,10 +57,11 @@ static status read_line(char *line, keyring *k, diag *d) {
                         "at most 63 of them");
     memcpy(e.tenant, name, strlen(name) + 1);
     const char *hash = strtok_r(NULL, " \t\r", &save);
-    if (!hash || strncmp(hash, "sha256:", 7) != 0 || !read_hex(hash + 7, e.hash))
+    if (!hash || strncmp(hash, "sha256:", 7) != 0 || !is_hash(hash + 7))
         return diag_set(d, ERR_SYNTAX,
                         "after the name comes sha256: and 64 lower-case hex digits; "
                         "`rostrum key new NAME` prints such a line");
+    memcpy(e.hash, hash + 7, sizeof e.hash);
     const char *option;
     while ((option = strtok_r(NULL, " \t\r", &save))) {
         char *end = NULL;
@@ -74,7 +74,7 @@ static status read_line(char *line, keyring *k, diag *d) {
         e.max_sessions = (uint32_t)sessions;
     }
     for (size_t i = 0; i < k->n; i++)
-        if (memcmp(k->entries[i].hash, e.hash, KEY_HASH_BYTES) == 0)
+        if (same_hash(k->entries[i].hash, e.hash))
             return diag_set(d, ERR_SYNTAX, "the same key is listed twice");
     if (k->n == KEYS_MAX)
         return diag_set(d, ERR_LIMIT, "more than %d keys", KEYS_MAX);
@@ -130,7 +130,7 @@ static status read_keys(const char *path, keyring *k, diag *d) {
         diag_at(d, path, 0, 0);
     }
     if (text.data)
-        OPENSSL_cleanse(text.data, text.size);
+        explicit_bzero(text.data, text.size);
     buf_deinit(&text);
     return s;
 }
@@ -170,10 +170,6 @@ bool keyring_is_open(const keyring *k) {
     return k->anyone;
 }
 
-bool key_hash(const char *key, uint8_t out[KEY_HASH_BYTES]) {
-    return EVP_Digest(key, strlen(key), out, NULL, EVP_sha256(), NULL) == 1;
-}
-
 static void identify(const keyring *k, size_t index, key_identity *out) {
     const key_entry *e = &k->entries[index];
     *out = (key_identity){.max_sessions = e->max_sessions, .index = (uint32_t)index};
@@ -185,12 +181,13 @@ status keyring_check(const keyring *k, const char *key, key_identity *out) {
         identify(k, 0, out);
         return OK;
     }
-    uint8_t hash[KEY_HASH_BYTES];
-    if (!key || !*key || !key_hash(key, hash))
+    if (!key || !*key)
         return ERR_AUTH;
+    char hash[65];
+    hash_bytes(key, strlen(key), hash);
     size_t found = k->n;
     for (size_t i = 0; i < k->n; i++) /* all of them, so that the time tells nothing */
-        if (CRYPTO_memcmp(k->entries[i].hash, hash, sizeof hash) == 0)
+        if (same_hash(k->entries[i].hash, hash))
             found = i;
     if (found == k->n)
         return ERR_AUTH;

@@ -35,7 +35,4 @@ void keyring_leave(keyring *k, const key_identity *who);
 /* A name a key may have: letters, digits, '.', '_', '-'; 1 to 63. Pure. */
 bool key_name_valid(const char *name);
 
-/* SHA-256 of a key as the file has it, in bytes. False: no memory for it. */
-bool key_hash(const char *key, uint8_t out[32]);
-
 #endif

@@ -1,5 +1,6 @@
 /* GET /v1/realtime?intent=transcription: OpenAI's Realtime protocol over a WebSocket.
  * docs/api-realtime.md says what is offered. Loop thread only. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -361,6 +362,15 @@ static status apply(realtime *r, const realtime_config *c, diag *d) {
     return OK;
 }
 
+/* The session below names its own fields; the client knows them by their path. */
+static void name_parameter(diag *d) {
+    char path[sizeof d->field];
+    if (strcmp(d->field, "model") != 0 && strcmp(d->field, "language") != 0)
+        return;
+    snprintf(path, sizeof path, "session.audio.input.transcription.%.40s", d->field);
+    memcpy(d->field, path, sizeof path);
+}
+
 static status update(realtime *r, const realtime_event *e, diag *d) {
     realtime_config c;
     status st = realtime_config_update(&r->config, &r->defaults, e->session, &c, d);
@@ -368,6 +378,7 @@ static status update(realtime *r, const realtime_event *e, diag *d) {
         return st;
     st = apply(r, &c, d);
     if (st != OK) {
+        name_parameter(d);
         realtime_config_deinit(&c);
         return st;
     }

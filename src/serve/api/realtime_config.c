@@ -284,6 +284,21 @@ static status read_include(realtime_config *c, const cJSON *list, diag *d) {
     return OK;
 }
 
+/* The extensions as the echo of a session has them, so that it can be sent back. */
+static status read_extensions(realtime_config *c, const cJSON *rostrum, diag *d) {
+    static const char *const keys[] = {"partial", "final"};
+    bool *const values[] = {&c->partial_events, &c->final_events};
+    status st = only_keys(rostrum, SESSION "rostrum.", keys, COUNT(keys), d);
+    for (size_t i = 0; i < COUNT(keys) && st == OK; i++) {
+        const cJSON *item = get(rostrum, keys[i]);
+        if (item && !cJSON_IsBool(item))
+            st = diag_field(d, ERR_INVALID, SESSION "rostrum", "holds true or false");
+        else if (item)
+            *values[i] = cJSON_IsTrue(item);
+    }
+    return st;
+}
+
 static status read_type(const cJSON *session, diag *d) {
     const cJSON *type = get(session, "type");
     const char *text = cJSON_GetStringValue(type);
@@ -296,8 +311,8 @@ static status read_type(const cJSON *session, diag *d) {
 static status read_session(realtime_config *c, const engine_listen *defaults,
                            const cJSON *session, diag *d) {
     /* what session.created told (id, object) may come back; tracing is for others */
-    static const char *const keys[] = {"type", "audio", "include", "tracing",
-                                       "id", "object"};
+    static const char *const keys[] = {"type",    "audio", "include", "rostrum",
+                                       "tracing", "id",    "object"};
     static const char *const audio_keys[] = {"input"};
     const cJSON *audio = get(session, "audio");
     status st = read_type(session, d);
@@ -309,6 +324,8 @@ static status read_session(realtime_config *c, const engine_listen *defaults,
         st = read_input(c, defaults, get(audio, "input"), d);
     if (st == OK && get(session, "include"))
         st = read_include(c, get(session, "include"), d);
+    if (st == OK && get(session, "rostrum"))
+        st = read_extensions(c, get(session, "rostrum"), d);
     return st;
 }
 
@@ -383,20 +400,11 @@ static void write_transcription(const realtime_config *c, const char *model_name
     buf_addf(out, ",\"delay\":\"%s\"}", delays[c->delay]);
 }
 
+/* What SDKs' types know stands in `include`, our extensions beside it. */
 static void write_include(const realtime_config *c, buf *out) {
-    const char *comma = "";
-    buf_add_text(out, "[");
-    if (c->logprobs) {
-        buf_add_text(out, "\"item.input_audio_transcription.logprobs\"");
-        comma = ",";
-    }
-    if (c->partial_events) {
-        buf_addf(out, "%s\"rostrum.partial\"", comma);
-        comma = ",";
-    }
-    if (c->final_events)
-        buf_addf(out, "%s\"rostrum.final\"", comma);
-    buf_add_text(out, "]");
+    buf_addf(out, "\"include\":[%s],\"rostrum\":{\"partial\":%s,\"final\":%s}",
+             c->logprobs ? "\"item.input_audio_transcription.logprobs\"" : "",
+             c->partial_events ? "true" : "false", c->final_events ? "true" : "false");
 }
 
 void realtime_config_write(const realtime_config *c, const char *session_id,
@@ -409,13 +417,11 @@ void realtime_config_write(const realtime_config *c, const char *session_id,
              c->encoding == AUDIO_S16LE ? ",\"rate\":24000" : "");
     buf_add_text(out, "\"transcription\":");
     write_transcription(c, model_name, out);
-    if (c->noise == NOISE_NONE)
-        buf_add_text(out, ",\"noise_reduction\":null");
-    else
+    if (c->noise != NOISE_NONE) /* the types of a server's session know no null here */
         buf_addf(out, ",\"noise_reduction\":{\"type\":\"%s\"}", noises[c->noise]);
     buf_add_text(out, ",\"turn_detection\":");
     write_turn(c, out);
-    buf_add_text(out, "}},\"include\":");
+    buf_add_text(out, "}},");
     write_include(c, out);
     buf_add_text(out, "}");
 }

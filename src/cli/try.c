@@ -12,7 +12,8 @@
 
 #define REPORT_BYTES (256u << 20)
 #define CONCURRENCY_MAX 512
-#define TAIL_MS 1000 /* silence after a file: longer than what ends an utterance */
+#define REFUSALS_MAX 120 /* for want of capacity, before a file is given up */
+#define TAIL_MS 1000     /* silence after a file: longer than what ends an utterance */
 
 typedef struct try_run try_run;
 
@@ -22,6 +23,8 @@ typedef struct {
     client *client;
     try_file *file;
     bool given; /* the recording was handed out */
+    unsigned refusals;
+    uv_timer_t again; /* after a refusal for want of capacity */
 } try_job;
 
 struct try_run {
@@ -40,6 +43,7 @@ struct try_run {
 };
 
 static void start_next(try_job *job);
+static void on_again(uv_timer_t *timer);
 
 static const recording *on_next(void *owner) {
     try_job *job = owner;
@@ -90,8 +94,13 @@ static void on_closed(void *owner, int http_status, unsigned retry_after_s,
                       const diag *d) {
     try_job *job = owner;
     try_run *run = job->run;
-    (void)retry_after_s;
     job->client = NULL;
+    bool full = http_status == 429 || http_status == 503;
+    if (full && job->refusals++ < REFUSALS_MAX) {
+        uint64_t wait_ms = retry_after_s > 0 ? retry_after_s * 1000ull : 1000;
+        uv_timer_start(&job->again, on_again, wait_ms, 0);
+        return;
+    }
     if (d->code != OK) {
         free(job->file->text);
         job->file->text = NULL;
@@ -117,19 +126,31 @@ static void on_closed(void *owner, int http_status, unsigned retry_after_s,
 
 static const client_events events = {on_next, on_partial, on_result, on_closed};
 
-static void start_next(try_job *job) {
+static void start(try_job *job) {
     try_run *run = job->run;
-    while (!run->stop && run->next < run->list.n) {
-        job->file = &run->files[run->next++];
-        job->given = false;
-        status s = client_create(&run->loop, &run->options, &events, job, &job->client,
-                                 &job->file->why);
-        if (s == OK)
-            return;
+    job->given = false;
+    status s = client_create(&run->loop, &run->options, &events, job, &job->client,
+                             &job->file->why);
+    if (s != OK) {
         run->failure = s;
         run->stop = true;
         run->done++;
     }
+}
+
+static void on_again(uv_timer_t *timer) {
+    try_job *job = timer->data;
+    if (!job->run->stop)
+        start(job);
+}
+
+static void start_next(try_job *job) {
+    try_run *run = job->run;
+    if (run->stop || run->next == run->list.n)
+        return;
+    job->file = &run->files[run->next++];
+    job->refusals = 0;
+    start(job);
 }
 
 static const arg_option options[] = {
@@ -234,8 +255,13 @@ static int play(try_run *run, const args *a, const command *self) {
         run->files[i].played = &run->list.items[i];
     for (size_t i = 0; i < jobs; i++) {
         run->jobs[i].run = run;
+        uv_timer_init(&run->loop, &run->jobs[i].again);
+        run->jobs[i].again.data = &run->jobs[i];
         start_next(&run->jobs[i]);
     }
+    uv_run(&run->loop, UV_RUN_DEFAULT);
+    for (size_t i = 0; i < jobs; i++)
+        uv_close((uv_handle_t *)&run->jobs[i].again, NULL);
     uv_run(&run->loop, UV_RUN_DEFAULT);
     uv_loop_close(&run->loop);
     return report(run, a, self);
@@ -282,7 +308,8 @@ const command try_command = {
         "sent "
         "at the\npace of speech, and on a terminal the words appear as they come: "
         "committed ones bold,\ntentative ones dim. References are compared after "
-        "normalisation (profile \"spoken\":\ncase, punctuation, numbers spelt).\n\n"
+        "normalisation (profile \"spoken\":\ncase, punctuation, numbers spelt). A server "
+        "that is full is asked again for two minutes.\n\n"
         "Exit status: 0 good, 1 WER above --max-wer, 2 usage or a file that cannot be "
         "read,\n3 the server failed or is not there.",
     .options = options,

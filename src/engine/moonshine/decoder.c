@@ -7,9 +7,6 @@
 #include "base/assert.h"
 #include "engine/moonshine/decoder_model.h"
 
-/* Logits made at a time: small enough to be reduced while they are in the L1 cache. */
-#define HEAD_BLOCK 512
-
 /* One kind of cache: of each layer and head, keys in blocks, [block][depth][8], and
  * values [slot][depth]. slots is a multiple of the 8 of a block. */
 typedef struct {
@@ -28,6 +25,7 @@ struct moonshine_state {
     float *scores; /* [DECODER_ROWS][slots] */
     int16_t *q;    /* [DECODER_ROWS][max(width, hidden)] */
     kernels_row row[DECODER_ROWS];
+    kernels_sieve sieve[DECODER_ROWS];
     size_t peaks[DECODER_ROWS][DECODER_HEADS]; /* frames of the last layer's attention */
     void *memory;
 };
@@ -280,16 +278,6 @@ static void feed_forward(const moonshine_decoder *m, moonshine_state *s, size_t 
     }
 }
 
-static void embed(const moonshine_decoder *m, int32_t token, float *row) {
-    const kernels_matrix *e = &m->embedding;
-    ASSERT(token >= 0);
-    ASSERT(token < DECODER_VOCABULARY);
-    for (size_t i = 0; i < m->width; i++) {
-        uint8_t byte = e->packed[m->k->place((size_t)token, i, m->width)] ^ m->k->flip;
-        row[i] = ((float)byte - 128.0f + e->zero) * e->scale;
-    }
-}
-
 /* The layers over tokens[rows], rows <= DECODER_ROWS: s->x has the result, and s->peaks
  * where the last layer looked. */
 static void run_layers(const moonshine_decoder *m, moonshine_state *s,
@@ -297,7 +285,7 @@ static void run_layers(const moonshine_decoder *m, moonshine_state *s,
     ASSERT(s->frames > 0);
     ASSERT(rows <= MOONSHINE_TOKENS_MAX - s->position);
     for (size_t r = 0; r < rows; r++) {
-        embed(m, tokens[r], s->x + r * s->width);
+        head_embed(&m->head, tokens[r], s->x + r * s->width);
     }
     for (size_t layer = 0; layer < s->n_layers; layer++) {
         self_attention(m, s, layer, rows);
@@ -323,23 +311,16 @@ static uint16_t middle_frame(const size_t *peaks) {
 /* The vocabulary head over s->x[rows]. */
 static void run_head(const moonshine_decoder *m, moonshine_state *s, size_t rows,
                      moonshine_next *out) {
-    kernels_top top[DECODER_ROWS];
+    head_result found[DECODER_ROWS];
     for (size_t r = 0; r < rows; r++) {
-        top[r] = (kernels_top){.best = -INFINITY, .other = -INFINITY};
+        m->k->normalise(s->x + r * s->width, m->norm, s->width, s->normal + r * s->width);
     }
-    normalise_rows(m, s, m->norm, rows);
-    for (size_t at = 0; at < DECODER_VOCABULARY; at += HEAD_BLOCK) {
-        m->k->multiply(&m->embedding, at, HEAD_BLOCK, s->q, s->row, rows, s->wide,
-                       HEAD_BLOCK, false);
-        for (size_t r = 0; r < rows; r++) {
-            m->k->top(s->wide + r * HEAD_BLOCK, HEAD_BLOCK, (int32_t)at, MOONSHINE_EOS,
-                      &top[r]);
-        }
-    }
+    const head_scratch scratch = {(int8_t *)s->q, s->wide, s->row, s->sieve};
+    head_run(m->k, &m->head, s->normal, rows, MOONSHINE_EOS, &scratch, found);
     for (size_t r = 0; r < rows; r++) {
-        out[r] = (moonshine_next){.token = top[r].best_at,
-                                  .runner_up = top[r].other_at,
-                                  .probability = 1.0f / top[r].total,
+        out[r] = (moonshine_next){.token = found[r].best,
+                                  .runner_up = found[r].other,
+                                  .probability = found[r].probability,
                                   .frame = middle_frame(s->peaks[r])};
     }
 }

@@ -50,16 +50,16 @@ typedef struct {
     int32_t token;     /* argmax over the vocabulary */
     int32_t runner_up; /* argmax over everything but MOONSHINE_EOS (equals token unless
                           that is EOS): what to take when the end is not allowed */
-    float probability; /* softmax of token */
+    float probability; /* softmax of token, to about 0.02: see decoder_head.h */
     uint16_t frame;    /* encoder frame the *input* token's step attends to: median over
                           the last layer's heads of the peak */
 } moonshine_next;
 
 /* Feeds tokens[n] at the positions after those in the cache; out[i] is what follows
  * tokens[i]. position + n <= MOONSHINE_TOKENS_MAX and 0 <= token < 32768 (assertions).
- * Allocates nothing. Without VNNI a token beyond the first few costs about as much as
- * the first and half of it is the vocabulary head, so feed what is not asked about with
- * moonshine_feed, and verify a long draft in pieces of 4 to 6 up to the first mismatch:
+ * Allocates nothing. Without VNNI a token beyond the first few costs about half as much
+ * as the first, a third of it for the vocabulary head: feed what is not asked about with
+ * moonshine_feed, and verify a long draft in pieces of 4 to 6 up to the first mismatch;
  * the results are the same bits. */
 void moonshine_step(const moonshine_decoder *m, moonshine_state *s, const int32_t *tokens,
                     size_t n, moonshine_next *out);

@@ -13,8 +13,9 @@
 #include "engine/moonshine/weights.h"
 
 /* Every constant is in the file once and is kept in as many bytes, so the file's size
- * bounds what we need; the rest is for alignment. */
-#define MEMORY_SLACK ((size_t)64 << 10)
+ * bounds what we need, but for the head's sketch (half of a part of the file, and a
+ * float a token) and alignment. */
+#define MEMORY_SLACK ((DECODER_VOCABULARY * sizeof(float)) + ((size_t)64 << 10))
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -80,45 +81,19 @@ static status load_scalar(loader *l, said_at at, float *out) {
     return s == OK ? weights_scalar(t, at.node, out, l->d) : s;
 }
 
-/* Packs bytes for the kernels. step_output and step_input say where weight [n][k] is. */
-static status pack(loader *l, const char *node, const uint8_t *bytes, size_t step_output,
-                   size_t step_input, kernels_matrix *x) {
-    const kernels *k = l->m->k;
-    x->packed = take_memory(l->m, (size_t)x->outputs * x->inputs);
-    if (!x->packed) {
-        return too_big(l->d, node);
-    }
-    for (size_t n = 0; n < x->outputs; n++) {
-        for (size_t i = 0; i < x->inputs; i++) {
-            uint8_t byte = bytes[n * step_output + i * step_input];
-            x->packed[k->place(n, i, x->inputs)] = byte ^ k->flip;
-        }
-    }
-    return OK;
-}
-
+/* u8 weights, their scale and zero point, each where it is said. */
 static status load_quantised(loader *l, said_at weight, said_at scale, said_at zero,
-                             bool by_output, kernels_matrix *x) {
+                             uint64_t elements, const uint8_t **out_bytes,
+                             float *out_scale, float *out_zero) {
     const weights_tensor *t;
-    const uint8_t *bytes;
-    float zero_point;
     status s = weights_input(l->w, weight.node, weight.input, &t, l->d);
     if (s == OK) {
-        s = weights_data(t, WEIGHTS_U8, (uint64_t)x->inputs * x->outputs, weight.node,
-                         &bytes, l->d);
+        s = weights_data(t, WEIGHTS_U8, elements, weight.node, out_bytes, l->d);
     }
     if (s == OK) {
-        s = load_scalar(l, scale, &x->scale);
+        s = load_scalar(l, scale, out_scale);
     }
-    if (s == OK) {
-        s = load_scalar(l, zero, &zero_point);
-    }
-    if (s != OK) {
-        return s;
-    }
-    x->zero = 128.0f - zero_point;
-    return by_output ? pack(l, weight.node, bytes, x->inputs, 1, x)
-                     : pack(l, weight.node, bytes, 1, x->outputs, x);
+    return s == OK ? load_scalar(l, zero, out_zero) : s;
 }
 
 /* A projection of a layer: NODE is a MatMulInteger(a, weight, a zero, weight zero), and
@@ -128,9 +103,52 @@ static status load_matrix(loader *l, size_t layer, const char *rest, size_t inpu
     node_name node = in_layer(layer, rest);
     char scales[sizeof node.text + 16];
     snprintf(scales, sizeof scales, "%s_scales_mul", node.text);
+    const kernels *k = l->m->k;
+    const uint8_t *bytes;
+    float zero;
     *x = (kernels_matrix){.inputs = (uint32_t)inputs, .outputs = (uint32_t)outputs};
-    return load_quantised(l, (said_at){node.text, 1}, (said_at){scales, 1},
-                          (said_at){node.text, 3}, false, x);
+    status s = load_quantised(l, (said_at){node.text, 1}, (said_at){scales, 1},
+                              (said_at){node.text, 3}, (uint64_t)inputs * outputs, &bytes,
+                              &x->scale, &zero);
+    if (s != OK) {
+        return s;
+    }
+    x->zero = 128.0f - zero;
+    x->packed = take_memory(l->m, inputs * outputs);
+    if (!x->packed) {
+        return too_big(l->d, node.text);
+    }
+    for (size_t i = 0; i < inputs; i++) {
+        for (size_t n = 0; n < outputs; n++) {
+            x->packed[k->place(n, i, inputs)] = bytes[i * outputs + n] ^ k->flip;
+        }
+    }
+    return OK;
+}
+
+/* The table of tokens, which the file keeps once for both of its uses. */
+static status load_head(loader *l) {
+    static const char embed[] = "/model/decoder/embed_tokens/Gather";
+    static const char scale[] =
+        "/model/decoder/embed_tokens/Gather_output_0_DequantizeLinear";
+    decoder_head *h = &l->m->head;
+    const uint8_t *bytes;
+    h->tokens = DECODER_VOCABULARY;
+    h->width = l->m->width;
+    status s =
+        load_quantised(l, (said_at){embed, 0}, (said_at){scale, 1}, (said_at){scale, 2},
+                       (uint64_t)h->tokens * h->width, &bytes, &h->scale, &h->zero);
+    if (s != OK) {
+        return s;
+    }
+    h->bytes = take_memory(l->m, h->tokens * h->width);
+    uint8_t *sketch = take_memory(l->m, head_sketch_bytes(h->tokens, h->width));
+    if (!h->bytes || !sketch) {
+        return too_big(l->d, embed);
+    }
+    memcpy(h->bytes, bytes, h->tokens * h->width);
+    head_draw(h, sketch);
+    return OK;
 }
 
 static status load_layer_floats(loader *l, size_t layer, const char *rest, unsigned input,
@@ -239,18 +257,11 @@ static status find_sizes(loader *l) {
 }
 
 static status load_all(loader *l) {
-    static const char embed[] = "/model/decoder/embed_tokens/Gather";
-    static const char scale[] =
-        "/model/decoder/embed_tokens/Gather_output_0_DequantizeLinear";
     moonshine_decoder *m = l->m;
     status s = find_sizes(l);
-    if (s != OK) {
-        return s;
+    if (s == OK) {
+        s = load_head(l);
     }
-    m->embedding =
-        (kernels_matrix){.inputs = (uint32_t)m->width, .outputs = DECODER_VOCABULARY};
-    s = load_quantised(l, (said_at){embed, 0}, (said_at){scale, 1}, (said_at){scale, 2},
-                       true, &m->embedding);
     for (size_t i = 0; s == OK && i < m->n_layers; i++) {
         s = load_layer(l, i);
     }
@@ -268,7 +279,8 @@ static status create(const uint8_t *data, size_t size, const kernels *set,
         return s;
     }
     moonshine_decoder *m = calloc(1, sizeof *m);
-    size_t memory = (size + MEMORY_SLACK + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    size_t memory =
+        (size + size / 2 + MEMORY_SLACK + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
     if (m) {
         m->memory = aligned_alloc(HUGE_PAGE, memory);
     }

@@ -14,6 +14,7 @@
 #define ROSTRUM_MOONSHINE_DECODER_MODEL_H
 
 #include "engine/moonshine/decoder.h"
+#include "engine/moonshine/decoder_head.h"
 #include "engine/moonshine/kernels.h"
 
 #define DECODER_LAYERS_MAX 16
@@ -21,9 +22,9 @@
 #define DECODER_ROPE_PAIRS 16
 #define DECODER_VOCABULARY 32768
 
-/* Rows computed together. More of them share a pass over the weights; 12 keep the
+/* Rows computed together. More of them share a pass over the weights; these keep the
  * scratch memory within a 512 KiB L2 cache. */
-#define DECODER_ROWS 12
+#define DECODER_ROWS KERNELS_SKETCH_ROWS
 
 typedef struct {
     const float *norm_self, *norm_cross, *norm_mlp; /* [width] */
@@ -40,8 +41,8 @@ struct moonshine_decoder {
     size_t hidden; /* 1152 tiny, 1664 base */
     size_t n_layers;
     decoder_layer layers[DECODER_LAYERS_MAX];
-    kernels_matrix embedding; /* [DECODER_VOCABULARY][width]; the head as well */
-    const float *norm;        /* [width] */
+    decoder_head head; /* the embedding as well */
+    const float *norm; /* [width] */
     /* cos and sin of position * frequency */
     float turn_cos[MOONSHINE_TOKENS_MAX][DECODER_ROPE_PAIRS];
     float turn_sin[MOONSHINE_TOKENS_MAX][DECODER_ROPE_PAIRS];

@@ -1,5 +1,6 @@
 #include "engine/moonshine/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -29,6 +30,29 @@ static const struct {
 #endif
     {&kernels_scalar, scalar_runs},
 };
+
+size_t kernels_sketch_at(size_t n, size_t k, size_t inputs) {
+    size_t byte = n / 16 * (inputs * 8) + k / 4 * 32 + n % 8 * 4 + k % 4;
+    return byte * 2 + n % 16 / 8;
+}
+
+void kernels_sieve_init(kernels_sieve *s) {
+    s->floor = s->high = -INFINITY;
+    s->total = 0;
+    s->n = 0;
+}
+
+void kernels_sieve_shake(const kernels_sketch *w, float doubt, kernels_sieve *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->logit[i] + w->step[s->at[i]] * doubt >= s->floor) {
+            s->at[kept] = s->at[i];
+            s->logit[kept] = s->logit[i];
+            kept++;
+        }
+    }
+    s->n = kept;
+}
 
 const kernels *kernels_pick(void) {
     size_t i = 0;

@@ -44,12 +44,27 @@ typedef struct {
     float sum;
 } kernels_row;
 
-/* What follows one row of the vocabulary head. */
+/* A matrix drawn with 4 bits a weight, 0..15 for -8..7 steps of its output. In bytes,
+ * [output / 16][input / 4][output % 8][input % 4], outputs 0..7 of 16 in the low half
+ * and 8..15 in the high half: the same for all sets. */
 typedef struct {
-    float best, other; /* largest logit; largest one of a row other than `barred` */
-    int32_t best_at, other_at;
-    float total; /* sum of exp(logit - best) */
-} kernels_top;
+    const uint8_t *packed; /* KERNELS_ALIGN aligned */
+    const float *step;     /* [outputs], 32-byte aligned */
+    size_t inputs;         /* a multiple of 32 */
+} kernels_sketch;
+
+#define KERNELS_SKETCH_ROWS 12
+#define KERNELS_KEPT_MAX 1024
+
+/* What of a sketched row can still be the best. */
+typedef struct {
+    float floor; /* highest (logit - step * doubt): none below it is the best */
+    float high;  /* highest logit */
+    float total; /* sum of exp(logit - high) */
+    size_t n;
+    int32_t at[KERNELS_KEPT_MAX];  /* [n] outputs, rising */
+    float logit[KERNELS_KEPT_MAX]; /* [n] */
+} kernels_sieve;
 
 /* See `attend`. */
 typedef struct {
@@ -96,11 +111,29 @@ typedef struct {
      * peaks[r * KERNELS_HEADS]: the frame of the highest score. */
     void (*attend)(const kernels_attention *a);
 
-    /* Folds logits[n] of rows first.. into *top; n a multiple of 8. Of equal logits the
-     * first row wins. */
-    void (*top)(const float *logits, size_t n, int32_t first, int32_t barred,
-                kernels_top *top);
+    /* out[r * count + j] = sum_k q[r][k] * w[first + j][k] * row[r].scale, with
+     * |q| <= 127; first and count are multiples of 32, rows <= KERNELS_SKETCH_ROWS. */
+    void (*sketch)(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
+                   const kernels_row *row, size_t rows, float *out);
+
+    /* Folds logits[n] of outputs first.. into *s, and keeps those whose
+     * logit + step * doubt reaches the floor. n is a multiple of 8, and at most
+     * KERNELS_KEPT_MAX - s->n. -INFINITY stands for an output left out. */
+    void (*sift)(const kernels_sketch *w, const float *logits, size_t first, size_t n,
+                 float doubt, kernels_sieve *s);
+
+    /* sum_k x[k] * (bytes[k] - zero); n a multiple of 8. */
+    float (*dot)(const float *x, const uint8_t *bytes, float zero, size_t n);
 } kernels;
+
+/* Where weight [output n][input k] of a sketch lies, counted in halves of a byte, the low
+ * one first. */
+size_t kernels_sketch_at(size_t n, size_t k, size_t inputs);
+
+void kernels_sieve_init(kernels_sieve *s);
+
+/* Drops what has fallen below the floor since it was kept. */
+void kernels_sieve_shake(const kernels_sketch *w, float doubt, kernels_sieve *s);
 
 /* The best set this processor runs. */
 const kernels *kernels_pick(void);

@@ -408,38 +408,131 @@ static void attend(const kernels_attention *a) {
     }
 }
 
-/* A vector with a new best in it, one by one: a few dozen of the 4,096 of a head. */
-static void top_each(const float *logits, int32_t first, int32_t barred, kernels_top *t) {
-    for (int32_t i = 0; i < 8; i++) {
-        if (logits[i] > t->best) {
-            t->best = logits[i];
-            t->best_at = first + i;
+/* *sum += pairs of u8 weight * s8 a, in 16 bits. In assembly for the reason above. */
+INLINE void accumulate_bytes(__m256i *sum, __m256i weight, __m256i a) {
+    __m256i products;
+    __asm__("vpmaddubsw %[a], %[weight], %[products]\n\t"
+            "vpaddw %[products], %[sum], %[sum]"
+            : [sum] "+x"(*sum), [products] "=&x"(products)
+            : [weight] "x"(weight), [a] "x"(a));
+}
+
+/* Sixteen outputs of a sketch for `rows` rows. vpmaddubsw does not saturate here: a pair
+ * is at most 2 * 15 * 127 = 3,810, and 8 of them (32 inputs) stay below 2^15, so the
+ * sums are widened only then. */
+INLINE void sketch_tile(const kernels_sketch *w, size_t n, const int8_t *q,
+                        const kernels_row *row, size_t rows, float *out, size_t stride) {
+    const __m256i low_half = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+    const uint8_t *at = w->packed + n / 16 * (w->inputs * 8);
+    __m256i wide[4][2];
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        wide[r][0] = wide[r][1] = _mm256_setzero_si256();
+    }
+    for (size_t k = 0; k < w->inputs; k += 32) {
+        __m256i sum[4][2];
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            sum[r][0] = sum[r][1] = _mm256_setzero_si256();
         }
-        if (logits[i] > t->other && first + i != barred) {
-            t->other = logits[i];
-            t->other_at = first + i;
+        UNROLL
+        for (size_t j = 0; j < 8; j++, at += 32) {
+            const __m256i both = _mm256_load_si256((const __m256i *)at);
+            const __m256i low = _mm256_and_si256(both, low_half);
+            const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), low_half);
+            if (j % 2 == 0) {
+                _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T0);
+            }
+            UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                int32_t four;
+                memcpy(&four, q + r * w->inputs + k + j * 4, sizeof four);
+                const __m256i a = _mm256_set1_epi32(four);
+                accumulate_bytes(&sum[r][0], low, a);
+                accumulate_bytes(&sum[r][1], high, a);
+            }
+        }
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            wide[r][0] = _mm256_add_epi32(wide[r][0], _mm256_madd_epi16(sum[r][0], ones));
+            wide[r][1] = _mm256_add_epi32(wide[r][1], _mm256_madd_epi16(sum[r][1], ones));
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        const __m256i eights = _mm256_set1_epi32((int32_t)row[r].sum * 8);
+        const __m256 scale = _mm256_set1_ps(row[r].scale);
+        for (size_t v = 0; v < 2; v++) {
+            __m256 y = _mm256_cvtepi32_ps(_mm256_sub_epi32(wide[r][v], eights));
+            y = _mm256_mul_ps(_mm256_mul_ps(y, scale),
+                              _mm256_load_ps(w->step + n + v * 8));
+            _mm256_storeu_ps(out + r * stride + v * 8, y);
         }
     }
 }
 
-static void top(const float *logits, size_t n, int32_t first, int32_t barred,
-                kernels_top *t) {
-    float before = t->best;
-    for (size_t i = 0; i < n; i += 8) {
-        /* `other` is never above `best`, so this catches news for either. */
-        __m256 news = _mm256_cmp_ps(_mm256_loadu_ps(logits + i), _mm256_set1_ps(t->other),
-                                    _CMP_GT_OQ);
-        if (_mm256_movemask_ps(news)) {
-            top_each(logits + i, first + (int32_t)i, barred, t);
+static void sketch(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
+                   const kernels_row *row, size_t rows, float *out) {
+    for (size_t j = 0; j < count; j += 16) {
+        for (size_t r = 0; r < rows;) {
+            const int8_t *a = q + r * w->inputs;
+            float *o = out + r * count + j;
+            size_t left = rows - r;
+            if (left >= 4) {
+                sketch_tile(w, first + j, a, row + r, 4, o, count);
+                r += 4;
+            } else if (left >= 2) {
+                sketch_tile(w, first + j, a, row + r, 2, o, count);
+                r += 2;
+            } else {
+                sketch_tile(w, first + j, a, row + r, 1, o, count);
+                r += 1;
+            }
         }
     }
-    const __m256 best = _mm256_set1_ps(t->best);
+}
+
+static void sift(const kernels_sketch *w, const float *logits, size_t first, size_t n,
+                 float doubt, kernels_sieve *s) {
+    const float *step = w->step + first;
+    const __m256 doubt8 = _mm256_set1_ps(doubt);
+    const float before = s->high;
+    __m256 high8 = _mm256_set1_ps(s->high), floor8 = _mm256_set1_ps(s->floor);
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = _mm256_loadu_ps(logits + i);
+        __m256 low = _mm256_fnmadd_ps(_mm256_loadu_ps(step + i), doubt8, v);
+        high8 = _mm256_max_ps(v, high8);
+        floor8 = _mm256_max_ps(low, floor8);
+    }
+    s->high = max8(high8);
+    s->floor = max8(floor8);
+    high8 = _mm256_set1_ps(s->high);
+    floor8 = _mm256_set1_ps(s->floor);
     __m256 total = _mm256_setzero_ps();
     for (size_t i = 0; i < n; i += 8) {
-        __m256 v = _mm256_sub_ps(_mm256_loadu_ps(logits + i), best);
-        total = _mm256_add_ps(total, exp8(v));
+        __m256 v = _mm256_loadu_ps(logits + i);
+        __m256 up = _mm256_fmadd_ps(_mm256_loadu_ps(step + i), doubt8, v);
+        unsigned keep =
+            (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(up, floor8, _CMP_GE_OQ));
+        total = _mm256_add_ps(total, exp8(_mm256_sub_ps(v, high8)));
+        for (; keep; keep &= keep - 1) {
+            size_t at = i + (size_t)__builtin_ctz(keep);
+            s->at[s->n] = (int32_t)(first + at);
+            s->logit[s->n++] = logits[at];
+        }
     }
-    t->total = t->total * expf(before - t->best) + sum8(total);
+    s->total = s->total * expf(before - s->high) + sum8(total);
+}
+
+static float dot(const float *x, const uint8_t *bytes, float zero, size_t n) {
+    const __m256 zero8 = _mm256_set1_ps(zero);
+    __m256 sum = _mm256_setzero_ps();
+    for (size_t k = 0; k < n; k += 8) {
+        __m128i eight = _mm_loadl_epi64((const __m128i *)(bytes + k));
+        __m256 weight = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(eight));
+        sum = _mm256_fmadd_ps(_mm256_sub_ps(weight, zero8), _mm256_loadu_ps(x + k), sum);
+    }
+    return sum8(sum);
 }
 
 const kernels kernels_avx2 = {
@@ -451,6 +544,8 @@ const kernels kernels_avx2 = {
     .multiply = multiply,
     .gate = gate,
     .attend = attend,
-    .top = top,
+    .sketch = sketch,
+    .sift = sift,
+    .dot = dot,
 };
 #endif

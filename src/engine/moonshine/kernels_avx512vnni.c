@@ -140,9 +140,18 @@ static void attend(const kernels_attention *a) {
     kernels_avx2.attend(a);
 }
 
-static void top(const float *logits, size_t n, int32_t first, int32_t barred,
-                kernels_top *t) {
-    kernels_avx2.top(logits, n, first, barred, t);
+static void sketch(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
+                   const kernels_row *row, size_t rows, float *out) {
+    kernels_avx2.sketch(w, first, count, q, row, rows, out);
+}
+
+static void sift(const kernels_sketch *w, const float *logits, size_t first, size_t n,
+                 float doubt, kernels_sieve *s) {
+    kernels_avx2.sift(w, logits, first, n, doubt, s);
+}
+
+static float dot(const float *x, const uint8_t *bytes, float zero, size_t n) {
+    return kernels_avx2.dot(x, bytes, zero, n);
 }
 
 const kernels kernels_avx512vnni = {
@@ -154,6 +163,8 @@ const kernels kernels_avx512vnni = {
     .multiply = multiply,
     .gate = gate,
     .attend = attend,
-    .top = top,
+    .sketch = sketch,
+    .sift = sift,
+    .dot = dot,
 };
 #endif

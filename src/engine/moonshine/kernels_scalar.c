@@ -110,22 +110,49 @@ static void attend(const kernels_attention *a) {
     }
 }
 
-static void top(const float *logits, size_t n, int32_t first, int32_t barred,
-                kernels_top *t) {
-    for (size_t i = 0; i < n; i++) {
-        float v = logits[i];
-        int32_t at = first + (int32_t)i;
-        if (v > t->best) {
-            t->total *= expf(t->best - v);
-            t->best = v;
-            t->best_at = at;
+static void sketch(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
+                   const kernels_row *row, size_t rows, float *out) {
+    for (size_t j = 0; j < count; j++) {
+        const size_t n = first + j;
+        int8_t weight[KERNELS_INPUTS_MAX];
+        for (size_t k = 0; k < w->inputs; k++) {
+            size_t at = kernels_sketch_at(n, k, w->inputs);
+            weight[k] = (int8_t)((w->packed[at / 2] >> (at % 2 * 4) & 15) - 8);
         }
-        if (v > t->other && at != barred) {
-            t->other = v;
-            t->other_at = at;
+        for (size_t r = 0; r < rows; r++) {
+            int32_t sum = 0;
+            for (size_t k = 0; k < w->inputs; k++) {
+                sum += q[r * w->inputs + k] * weight[k];
+            }
+            out[r * count + j] = (float)sum * row[r].scale * w->step[n];
         }
-        t->total += expf(v - t->best);
     }
+}
+
+static void sift(const kernels_sketch *w, const float *logits, size_t first, size_t n,
+                 float doubt, kernels_sieve *s) {
+    const float before = s->high;
+    for (size_t i = 0; i < n; i++) {
+        float low = logits[i] - w->step[first + i] * doubt;
+        s->high = logits[i] > s->high ? logits[i] : s->high;
+        s->floor = low > s->floor ? low : s->floor;
+    }
+    s->total *= expf(before - s->high);
+    for (size_t i = 0; i < n; i++) {
+        s->total += expf(logits[i] - s->high);
+        if (logits[i] + w->step[first + i] * doubt >= s->floor) {
+            s->at[s->n] = (int32_t)(first + i);
+            s->logit[s->n++] = logits[i];
+        }
+    }
+}
+
+static float dot(const float *x, const uint8_t *bytes, float zero, size_t n) {
+    float sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        sum += x[k] * ((float)bytes[k] - zero);
+    }
+    return sum;
 }
 
 const kernels kernels_scalar = {
@@ -137,5 +164,7 @@ const kernels kernels_scalar = {
     .multiply = multiply,
     .gate = gate,
     .attend = attend,
-    .top = top,
+    .sketch = sketch,
+    .sift = sift,
+    .dot = dot,
 };

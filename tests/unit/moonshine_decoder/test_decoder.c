@@ -198,6 +198,45 @@ static void plain_c_finds_the_same_tokens(void **state) {
     tear_down(&plain);
 }
 
+static void the_head_agrees_with_all_logits_computed(void **state) {
+    bench b = set_up(*state, kernels_pick());
+    const kernels *k = b.m->k;
+    const decoder_head *h = &b.m->head;
+    static kernels_sieve sieve;
+    static float logits[HEAD_BLOCK];
+    static _Alignas(KERNELS_ALIGN) float x[KERNELS_INPUTS_MAX];
+    static int8_t q[KERNELS_INPUTS_MAX];
+    kernels_row row;
+    const head_scratch scratch = {q, logits, &row, &sieve};
+    for (int32_t round = 0; round < 24; round++) {
+        /* between two tokens' directions, from far apart to all but level */
+        float other[KERNELS_INPUTS_MAX], share = 0.5f + 0.01f * (float)round;
+        head_embed(h, round == 0 ? MOONSHINE_EOS : 300 + 1000 * round, x);
+        head_embed(h, 777 + 911 * round, other);
+        for (size_t i = 0; i < h->width; i++) {
+            x[i] = 8 * (x[i] * share + other[i] * (1 - share)) + b.states[i];
+        }
+        int32_t best = 0, not_end = 0;
+        float high = -INFINITY, high_not_end = -INFINITY;
+        for (int32_t t = 0; t < DECODER_VOCABULARY; t++) {
+            float logit = k->dot(x, h->bytes + (size_t)t * h->width, h->zero, h->width);
+            if (logit > high) {
+                high = logit;
+                best = t;
+            }
+            if (logit > high_not_end && t != MOONSHINE_EOS) {
+                high_not_end = logit;
+                not_end = t;
+            }
+        }
+        head_result got;
+        head_run(k, h, x, 1, MOONSHINE_EOS, &scratch, &got);
+        assert_int_equal(got.best, best);
+        assert_int_equal(got.other, not_end);
+    }
+    tear_down(&b);
+}
+
 static void a_file_that_is_something_else_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -236,6 +275,7 @@ static void a_file_that_is_something_else_is_refused(void **state) {
         cmocka_unit_test_prestate(what_follows_is_in_range_and_never_ends_as_runner_up,  \
                                   name),                                                 \
         cmocka_unit_test_prestate(the_shortest_and_the_longest_fit, name),               \
+        cmocka_unit_test_prestate(the_head_agrees_with_all_logits_computed, name),       \
         cmocka_unit_test_prestate(plain_c_finds_the_same_tokens, name)
 
 int main(void) {

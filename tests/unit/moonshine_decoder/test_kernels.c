@@ -310,36 +310,152 @@ static void attention_agrees_for_every_length(void **state) {
     }
 }
 
-static void the_head_finds_best_other_and_total(void **state) {
-    const kernels *set = set_of(state);
-    enum { N = 512, BARRED = 2 };
-    static const struct {
-        size_t at;   /* where a high logit is put */
-        size_t also; /* and one as high */
-        int32_t best, other;
-    } rows[] = {
-        {2, 300, 2, 300},     /* the barred row wins, another is as high */
-        {511, 511, 511, 511}, /* the last */
-        {0, 5, 0, 0},         /* of equals the first */
-        {7, 9, 7, 7},         /* within one vector */
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        float logits[2 * N];
-        for (size_t k = 0; k < 2 * N; k++) {
-            logits[k] = random_float() * 10;
-        }
-        logits[rows[i].at] = logits[rows[i].also] = 12.5f;
-        kernels_top a = {.best = -INFINITY, .other = -INFINITY}, b = a;
-        for (size_t block = 0; block < 2; block++) {
-            kernels_scalar.top(logits + block * N, N, (int32_t)(block * N), BARRED, &a);
-            set->top(logits + block * N, N, (int32_t)(block * N), BARRED, &b);
-        }
-        assert_int_equal(b.best_at, rows[i].best);
-        assert_int_equal(b.other_at, rows[i].other);
-        assert_int_equal(a.best_at, rows[i].best);
-        assert_int_equal(a.other_at, rows[i].other);
-        assert_near(&b.total, &a.total, 1, 1e-5f);
+/* A sketch of random weights. */
+typedef struct {
+    kernels_sketch w;
+    uint8_t *packed;
+    float *step;
+} drawing;
+
+static drawing make_sketch(size_t outputs, size_t inputs, int fixed) {
+    drawing d = {.packed = room(outputs * inputs / 2),
+                 .step = room(outputs * sizeof(float))};
+    for (size_t i = 0; i < outputs * inputs / 2; i++) {
+        d.packed[i] = (uint8_t)(fixed < 0 ? random_word() : (unsigned)fixed * 17);
     }
+    for (size_t n = 0; n < outputs; n++) {
+        d.step[n] = 0.01f + 0.01f * fabsf(random_float());
+    }
+    d.w = (kernels_sketch){.packed = d.packed, .step = d.step, .inputs = inputs};
+    return d;
+}
+
+static void free_sketch(drawing *d) {
+    free(d->packed);
+    free(d->step);
+}
+
+static void each_half_byte_of_a_sketch_is_used_once(void **state) {
+    (void)state;
+    enum { INPUTS = 64, OUTPUTS = 64 };
+    static uint8_t taken[INPUTS * OUTPUTS];
+    for (size_t n = 0; n < OUTPUTS; n++) {
+        for (size_t k = 0; k < INPUTS; k++) {
+            size_t at = kernels_sketch_at(n, k, INPUTS);
+            assert_true(at < sizeof taken);
+            assert_int_equal(taken[at], 0);
+            taken[at] = 1;
+        }
+    }
+}
+
+static void a_sketch_gives_what_plain_c_gives_for_any_rows(void **state) {
+    const kernels *set = set_of(state);
+    static const struct {
+        size_t inputs;
+        int weight; /* -1: random */
+        int8_t q;   /* of all activations; 0: random */
+    } rows[] = {
+        {32, -1, 0},     {288, -1, 0},
+        {416, 15, 127},  /* the largest sums there are in 16 bits */
+        {416, 15, -127}, /* and the smallest */
+        {416, 0, 127},
+    };
+    enum { OUTPUTS = 64 };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const size_t inputs = rows[i].inputs;
+        drawing d = make_sketch(OUTPUTS, inputs, rows[i].weight);
+        int8_t *q = room(KERNELS_SKETCH_ROWS * inputs);
+        kernels_row row[KERNELS_SKETCH_ROWS];
+        for (size_t r = 0; r < KERNELS_SKETCH_ROWS; r++) {
+            int32_t sum = 0;
+            for (size_t k = 0; k < inputs; k++) {
+                int8_t drawn = (int8_t)((int)(random_word() % 255) - 127);
+                q[r * inputs + k] = rows[i].q ? rows[i].q : drawn;
+                sum += q[r * inputs + k];
+            }
+            row[r] = (kernels_row){.scale = 0.02f * (float)(r + 1), .sum = (float)sum};
+        }
+        float expected[KERNELS_SKETCH_ROWS * OUTPUTS], got[KERNELS_SKETCH_ROWS * OUTPUTS];
+        for (size_t n = 1; n <= KERNELS_SKETCH_ROWS; n++) {
+            kernels_scalar.sketch(&d.w, 0, OUTPUTS, q, row, n, expected);
+            set->sketch(&d.w, 0, OUTPUTS, q, row, n, got);
+            assert_memory_equal(got, expected, n * OUTPUTS * sizeof(float));
+        }
+        float part[32];
+        kernels_scalar.sketch(&d.w, 0, OUTPUTS, q, row, 1, expected);
+        set->sketch(&d.w, 32, 32, q, row, 1, part);
+        assert_memory_equal(part, expected + 32, sizeof part);
+        free(q);
+        free_sketch(&d);
+    }
+}
+
+static void a_sieve_keeps_all_that_can_be_best_and_sums_everything(void **state) {
+    const kernels *set = set_of(state);
+    enum { N = 1024, BLOCK = 256 };
+    drawing d = make_sketch(N, 32, -1);
+    static kernels_sieve a, b;
+    static float logits[N];
+    for (unsigned round = 0; round < 20; round++) {
+        const float doubt = 20.0f * (float)round; /* 0..7.6 at a step of 0.02 */
+        for (size_t i = 0; i < N; i++) {
+            logits[i] = random_float() * 12;
+        }
+        logits[random_word() % N] = -INFINITY;
+        kernels_sieve_init(&a);
+        kernels_sieve_init(&b);
+        float high = -INFINITY, floor = -INFINITY;
+        for (size_t at = 0; at < N; at += BLOCK) {
+            if (b.n + BLOCK > KERNELS_KEPT_MAX) {
+                kernels_sieve_shake(&d.w, doubt, &a);
+                kernels_sieve_shake(&d.w, doubt, &b);
+            }
+            kernels_scalar.sift(&d.w, logits + at, at, BLOCK, doubt, &a);
+            set->sift(&d.w, logits + at, at, BLOCK, doubt, &b);
+        }
+        double total = 0;
+        for (size_t i = 0; i < N; i++) {
+            high = fmaxf(high, logits[i]);
+            floor = fmaxf(floor, logits[i] - d.step[i] * doubt);
+        }
+        for (size_t i = 0; i < N; i++) {
+            total += exp((double)logits[i] - (double)high);
+        }
+        assert_true(b.high == high);
+        assert_near(&b.floor, &floor, 1, 1e-6f);
+        assert_near(&b.total, &(float){(float)total}, 1, 1e-5f);
+        kernels_sieve_shake(&d.w, doubt * 0.9999f, &a);
+        kernels_sieve_shake(&d.w, doubt * 0.9999f, &b);
+        assert_int_equal(a.n, b.n);
+        assert_memory_equal(a.at, b.at, a.n * sizeof a.at[0]);
+        size_t kept = 0;
+        for (size_t i = 0; i < N && kept < b.n; i++) {
+            bool can = logits[i] + d.step[i] * doubt * 0.9999f >= b.floor;
+            if (can) {
+                assert_int_equal(b.at[kept], i);
+                assert_true(b.logit[kept] == logits[i]);
+                kept++;
+            }
+        }
+        assert_int_equal(kept, b.n);
+        assert_true(b.n >= 1);
+    }
+    free_sketch(&d);
+}
+
+static void an_exact_logit_agrees(void **state) {
+    const kernels *set = set_of(state);
+    enum { N = 416 };
+    float x[N];
+    uint8_t bytes[N];
+    for (size_t i = 0; i < N; i++) {
+        x[i] = random_float();
+        bytes[i] = (uint8_t)random_word();
+    }
+    float expected = kernels_scalar.dot(x, bytes, 129, N);
+    float got = set->dot(x, bytes, 129, N);
+    assert_near(&got, &expected, 1, 1e-4f);
 }
 
 static void the_picked_set_is_one_of_the_named(void **state) {
@@ -358,12 +474,16 @@ static void the_picked_set_is_one_of_the_named(void **state) {
         cmocka_unit_test_prestate(normalising_agrees_to_rounding, name),                 \
         cmocka_unit_test_prestate(the_gate_agrees_over_the_whole_range, name),           \
         cmocka_unit_test_prestate(attention_agrees_for_every_length, name),              \
-        cmocka_unit_test_prestate(the_head_finds_best_other_and_total, name)
+        cmocka_unit_test_prestate(a_sketch_gives_what_plain_c_gives_for_any_rows, name), \
+        cmocka_unit_test_prestate(                                                       \
+            a_sieve_keeps_all_that_can_be_best_and_sums_everything, name),               \
+        cmocka_unit_test_prestate(an_exact_logit_agrees, name)
 
 int main(void) {
     static char scalar[] = "scalar", avx2[] = "avx2", avx512vnni[] = "avx512vnni";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_picked_set_is_one_of_the_named),
+        cmocka_unit_test(each_half_byte_of_a_sketch_is_used_once),
         TESTS_OF(scalar),
         TESTS_OF(avx2),
         TESTS_OF(avx512vnni),

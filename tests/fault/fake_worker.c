@@ -146,6 +146,8 @@ static void take(const engine_header *h, const uint8_t *payload) {
     else if (h->type == FRAME_OPEN) {
         if (s->open)
             exit(3); /* the gateway opened a slot that was not confirmed free */
+        if (act("stale") && s->n_marks) /* and after the next session has the slot */
+            say_marks(FRAME_PARTIAL, 0, h->slot, h->generation - 1);
         *s = (slot){.open = 1, .generation = h->generation};
     } else if (!s->open || s->generation != h->generation)
         return;

@@ -141,11 +141,16 @@ static void late_words_of_an_earlier_session_reach_nobody(void **state) {
     harness_start(&h, FAKES);
     harness_wait_ready(&h, 1);
     for (int i = 0; i < 20; i++) {
+        char own[16];
+        snprintf(own, sizeof own, "m%d", 100 + i);
         harness_acquire(&h, "stale", &a);
         assert_int_equal(harness_mark(&a, (int16_t)(100 + i), 160), OK);
-        harness_release(&a); /* its words are still to come */
+        assert_true(harness_until(&h, a_has_partial, NULL, 5));
+        assert_string_equal(a.words, own); /* not what the session before said */
+        assert_int_equal(a.partials, 1);
+        harness_release(&a); /* its final is still to come */
         assert_true(harness_until(&h, nothing_closing, NULL, 5));
-        assert_int_equal(a.partials + a.finals, 0);
+        assert_int_equal(a.partials + a.finals, 1);
     }
     assert_true(harness_stats(&h).stale_frames >= 40);
     harness_end(&h);

@@ -5,21 +5,17 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "engine/moonshine/decoder_audio.h"
 #include "engine/moonshine/decoder_model.h"
-
-/* One kind of cache: of each layer and head, keys in blocks, [block][depth][8], and
- * values [slot][depth]. slots is a multiple of the 8 of a block. */
-typedef struct {
-    float *keys, *values;
-    size_t slots;
-} cache;
 
 struct moonshine_state {
     size_t width, hidden, depth, n_layers; /* depth: numbers of one head */
-    size_t frames, position;
-    cache self, cross;
-    float *x;      /* [DECODER_ROWS][width] the residual stream */
-    float *normal; /* [DECODER_ROWS][width] */
+    size_t position;
+    decoder_cache self;
+    moonshine_audio own;          /* of moonshine_state_begin */
+    const moonshine_audio *audio; /* what is listened to; NULL: nothing yet */
+    float *x;                     /* [DECODER_ROWS][width] the residual stream */
+    float *normal;                /* [DECODER_ROWS][width] */
     float *wide;   /* [DECODER_ROWS][2 * hidden]; q, k and v; a block of logits */
     float *narrow; /* [hidden] one row */
     float *scores; /* [DECODER_ROWS][slots] */
@@ -51,7 +47,7 @@ static float *deal(dealer *d, size_t floats) {
 }
 
 static void lay_out(moonshine_state *s, dealer *d) {
-    const size_t frames = round_up(MOONSHINE_FRAMES_MAX, KERNELS_BLOCK);
+    const size_t frames = s->own.cache.slots;
     s->x = deal(d, DECODER_ROWS * s->width);
     s->normal = deal(d, DECODER_ROWS * s->width);
     s->wide =
@@ -59,10 +55,10 @@ static void lay_out(moonshine_state *s, dealer *d) {
     s->narrow = deal(d, larger(s->hidden, s->width));
     s->scores = deal(d, DECODER_ROWS * larger(frames, MOONSHINE_TOKENS_MAX));
     s->q = (int16_t *)(void *)deal(d, DECODER_ROWS * larger(s->width, s->hidden) / 2);
-    s->self.keys = deal(d, s->n_layers * s->width * MOONSHINE_TOKENS_MAX);
-    s->self.values = deal(d, s->n_layers * s->width * MOONSHINE_TOKENS_MAX);
-    s->cross.keys = deal(d, s->n_layers * s->width * frames);
-    s->cross.values = deal(d, s->n_layers * s->width * frames);
+    s->self.keys = deal(d, decoder_cache_floats(&s->self, s->self.slots));
+    s->self.values = deal(d, decoder_cache_floats(&s->self, s->self.slots));
+    s->own.cache.keys = deal(d, decoder_cache_floats(&s->own.cache, frames));
+    s->own.cache.values = deal(d, decoder_cache_floats(&s->own.cache, frames));
 }
 
 status moonshine_state_create(const moonshine_decoder *m, moonshine_state **out) {
@@ -74,7 +70,10 @@ status moonshine_state_create(const moonshine_decoder *m, moonshine_state **out)
     s->hidden = m->hidden;
     s->depth = m->width / DECODER_HEADS;
     s->n_layers = m->n_layers;
+    s->self = (decoder_cache){.depth = s->depth, .n_layers = s->n_layers};
+    s->own.cache = s->self;
     s->self.slots = MOONSHINE_TOKENS_MAX;
+    s->own.cache.slots = round_up(MOONSHINE_FRAMES_MAX, KERNELS_BLOCK);
     dealer d = {0};
     lay_out(s, &d);
     /* Mostly the cross caches at their longest: 20 MiB (tiny), 38 MiB (base) of address
@@ -120,49 +119,11 @@ static void project(const moonshine_decoder *m, moonshine_state *s,
     m->k->multiply(x, 0, x->outputs, s->q, s->row, rows, out, stride, add);
 }
 
-/* Where layer `layer` and head `head` begin in keys or values. */
-static size_t cache_at(const moonshine_state *s, const cache *c, size_t layer,
-                       size_t head) {
-    return (layer * s->width + head * s->depth) * c->slots;
-}
-
-/* Puts rows[n][stride] into the slots from `at` on, as keys. */
-static void put_keys(const moonshine_state *s, const cache *c, size_t layer, size_t at,
-                     const float *rows, size_t n, size_t stride) {
-    for (size_t h = 0; h < DECODER_HEADS; h++) {
-        float *keys = c->keys + cache_at(s, c, layer, h);
-        for (size_t r = 0; r < n; r++) {
-            size_t t = at + r;
-            float *key =
-                keys + t / KERNELS_BLOCK * KERNELS_BLOCK * s->depth + t % KERNELS_BLOCK;
-            const float *row = rows + r * stride + h * s->depth;
-            for (size_t i = 0; i < s->depth; i++) {
-                key[i * KERNELS_BLOCK] = row[i];
-            }
-        }
-    }
-}
-
-static void put_values(const moonshine_state *s, const cache *c, size_t layer, size_t at,
-                       const float *rows, size_t n, size_t stride) {
-    for (size_t h = 0; h < DECODER_HEADS; h++) {
-        float *values = c->values + cache_at(s, c, layer, h) + at * s->depth;
-        for (size_t r = 0; r < n; r++) {
-            memcpy(values + r * s->depth, rows + r * stride + h * s->depth,
-                   s->depth * sizeof *values);
-        }
-    }
-}
-
-void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
-                           const float *states, size_t frames) {
-    ASSERT(frames >= 1);
-    ASSERT(frames <= MOONSHINE_FRAMES_MAX);
-    s->position = 0;
-    s->frames = frames;
-    s->cross.slots = round_up(frames, KERNELS_BLOCK);
+void decoder_cross_rows(const moonshine_decoder *m, moonshine_state *s,
+                        const decoder_cache *c, const float *states, size_t at,
+                        size_t frames) {
     const size_t width = s->width;
-    for (size_t at = 0; at < frames; at += DECODER_ROWS) {
+    for (; at < frames; at += DECODER_ROWS) {
         size_t n = frames - at < DECODER_ROWS ? frames - at : DECODER_ROWS;
         memcpy(s->normal, states + at * width, n * width * sizeof *states); /* aligned */
         quantise_rows(m, s, s->normal, n);
@@ -170,10 +131,24 @@ void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
             const decoder_layer *y = &m->layers[layer];
             project(m, s, &y->cross_k, n, s->wide, 2 * width, false);
             project(m, s, &y->cross_v, n, s->wide + width, 2 * width, false);
-            put_keys(s, &s->cross, layer, at, s->wide, n, 2 * width);
-            put_values(s, &s->cross, layer, at, s->wide + width, n, 2 * width);
+            decoder_cache_put_keys(c, layer, at, s->wide, n, 2 * width);
+            decoder_cache_put_values(c, layer, at, s->wide + width, n, 2 * width);
         }
     }
+}
+
+void moonshine_state_listen(moonshine_state *s, const moonshine_audio *a) {
+    ASSERT(a->frames > 0);
+    s->audio = a;
+    s->position = 0;
+}
+
+void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
+                           const float *states, size_t frames) {
+    s->own.frames = 0;
+    status room = moonshine_audio_update(m, s, &s->own, states, frames, 0);
+    ASSERT(room == OK); /* the state was made with room for the longest */
+    moonshine_state_listen(s, &s->own);
 }
 
 /* Turns the first numbers of each head by the angles of position p. */
@@ -205,12 +180,12 @@ static void normalise_rows(const moonshine_decoder *m, moonshine_state *s,
 
 /* All heads of queries[rows][stride], row r over the first (seen + r * grow) slots; the
  * result goes to s->normal. */
-static void attend_rows(const moonshine_decoder *m, moonshine_state *s, const cache *c,
-                        size_t layer, const float *queries, size_t stride, size_t rows,
-                        size_t seen, size_t grow) {
+static void attend_rows(const moonshine_decoder *m, moonshine_state *s,
+                        const decoder_cache *c, size_t layer, const float *queries,
+                        size_t stride, size_t rows, size_t seen, size_t grow) {
     const size_t depth = s->depth;
     for (size_t h = 0; h < DECODER_HEADS; h++) {
-        const size_t at = cache_at(s, c, layer, h);
+        const size_t at = decoder_cache_at(c, layer, h);
         m->k->attend(&(kernels_attention){.queries = queries + h * depth,
                                           .out = s->normal + h * depth,
                                           .rows = rows,
@@ -243,8 +218,8 @@ static void self_attention(const moonshine_decoder *m, moonshine_state *s, size_
         turn(m, s->position + r, s->depth, k + r * stride);
         scale_row(q + r * stride, width, scale);
     }
-    put_keys(s, &s->self, layer, s->position, k, rows, stride);
-    put_values(s, &s->self, layer, s->position, v, rows, stride);
+    decoder_cache_put_keys(&s->self, layer, s->position, k, rows, stride);
+    decoder_cache_put_values(&s->self, layer, s->position, v, rows, stride);
     attend_rows(m, s, &s->self, layer, q, stride, rows, s->position + 1, 1);
     project(m, s, &y->self_out, rows, s->x, width, true);
 }
@@ -256,7 +231,7 @@ static void cross_attention(const moonshine_decoder *m, moonshine_state *s, size
     normalise_rows(m, s, y->norm_cross, rows);
     project(m, s, &y->cross_q, rows, s->wide, width, false);
     scale_row(s->wide, rows * width, 1.0f / sqrtf((float)s->depth));
-    attend_rows(m, s, &s->cross, layer, s->wide, width, rows, s->frames, 0);
+    attend_rows(m, s, &s->audio->cache, layer, s->wide, width, rows, s->audio->frames, 0);
     project(m, s, &y->cross_out, rows, s->x, width, true);
 }
 
@@ -282,7 +257,7 @@ static void feed_forward(const moonshine_decoder *m, moonshine_state *s, size_t 
  * where the last layer looked. */
 static void run_layers(const moonshine_decoder *m, moonshine_state *s,
                        const int32_t *tokens, size_t rows) {
-    ASSERT(s->frames > 0);
+    ASSERT(s->audio);
     ASSERT(rows <= MOONSHINE_TOKENS_MAX - s->position);
     for (size_t r = 0; r < rows; r++) {
         head_embed(&m->head, tokens[r], s->x + r * s->width);

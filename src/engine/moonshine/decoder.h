@@ -24,7 +24,8 @@
 #define MOONSHINE_FRAMES_MAX 1300 /* encoder frames: 30 s at 41.67 a second, and some */
 
 typedef struct moonshine_decoder moonshine_decoder;
-typedef struct moonshine_state moonshine_state; /* K/V caches and scratch memory */
+typedef struct moonshine_state moonshine_state; /* token cache and working memory */
+typedef struct moonshine_audio moonshine_audio; /* keys and values of audio that grows */
 
 /* ERR_NOT_FOUND, ERR_INTEGRITY (not the graph we know; d says which tensor), ERR_MEMORY.
  */
@@ -45,6 +46,25 @@ void moonshine_state_destroy(moonshine_state *s);
  * 1 <= frames <= MOONSHINE_FRAMES_MAX (an assertion). */
 void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
                            const float *states, size_t frames);
+
+/* For audio that grows from one decode to the next. Empty at first; 0.58 MB (tiny) and
+ * 1.1 MB (base) a second, in powers of two of 3 s. One thread at a time. */
+MUST_CHECK status moonshine_audio_create(const moonshine_decoder *m,
+                                         moonshine_audio **out);
+void moonshine_audio_destroy(moonshine_audio *a); /* takes NULL */
+
+/* Takes states[frames][width], of which the first `fresh` are what they were in the
+ * update before; computes the others only. The result is the same bits as all anew.
+ * s lends its working memory; its token cache is as before.
+ * 1 <= frames <= MOONSHINE_FRAMES_MAX, fresh <= frames of the update before (assertions).
+ * ERR_MEMORY: a is empty again. */
+MUST_CHECK status moonshine_audio_update(const moonshine_decoder *m, moonshine_state *s,
+                                         moonshine_audio *a, const float *states,
+                                         size_t frames, size_t fresh);
+
+/* In place of moonshine_state_begin: s decodes a, until it begins or listens anew, and
+ * its token cache is empty. a was updated (an assertion) and outlives that. */
+void moonshine_state_listen(moonshine_state *s, const moonshine_audio *a);
 
 typedef struct {
     int32_t token;     /* argmax over the vocabulary */

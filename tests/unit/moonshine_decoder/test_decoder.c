@@ -135,6 +135,45 @@ static void feeding_and_rewinding_leave_no_trace(void **state) {
     tear_down(&b);
 }
 
+static void audio_that_grew_decodes_as_if_it_came_at_once(void **state) {
+    bench b = set_up(*state, kernels_pick());
+    const size_t width = moonshine_decoder_width(b.m);
+    enum { LONG = 3 * FRAMES };
+    float *longer = malloc(LONG * width * sizeof *longer);
+    assert_non_null(longer);
+    for (size_t i = 0; i < LONG * width; i++) {
+        longer[i] = b.states[i % (FRAMES * width)] * (i < FRAMES * width ? 1.0f : 0.5f);
+    }
+    /* frames so far, and from which on they are new: the end is heard again */
+    static const struct {
+        size_t frames, fresh;
+    } rows[] = {
+        {5, 0},      {40, 3},  {41, 40}, {FRAMES, 41}, {FRAMES, FRAMES}, /* nothing new */
+        {130, 90},             /* past the first room */
+        {LONG, 129}, {60, 60}, /* shorter again */
+        {LONG, 0},             /* another piece */
+    };
+    int32_t tokens[DRAFT];
+    moonshine_next grown[DRAFT], whole[DRAFT];
+    make_draft(tokens);
+    moonshine_audio *a;
+    assert_int_equal(moonshine_audio_create(b.m, &a), OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(
+            moonshine_audio_update(b.m, b.s, a, longer, rows[i].frames, rows[i].fresh),
+            OK);
+        moonshine_state_listen(b.s, a);
+        assert_int_equal(moonshine_position(b.s), 0);
+        moonshine_step(b.m, b.s, tokens, 7, grown);
+        moonshine_state_begin(b.m, b.s, longer, rows[i].frames);
+        moonshine_step(b.m, b.s, tokens, 7, whole);
+        assert_same(grown, whole, 7);
+    }
+    moonshine_audio_destroy(a);
+    free(longer);
+    tear_down(&b);
+}
+
 static void what_follows_is_in_range_and_never_ends_as_runner_up(void **state) {
     bench b = set_up(*state, kernels_pick());
     int32_t tokens[DRAFT];
@@ -272,6 +311,7 @@ static void a_file_that_is_something_else_is_refused(void **state) {
 #define TESTS_OF(name)                                                                   \
     cmocka_unit_test_prestate(a_draft_gives_the_bits_of_single_steps, name),             \
         cmocka_unit_test_prestate(feeding_and_rewinding_leave_no_trace, name),           \
+        cmocka_unit_test_prestate(audio_that_grew_decodes_as_if_it_came_at_once, name),  \
         cmocka_unit_test_prestate(what_follows_is_in_range_and_never_ends_as_runner_up,  \
                                   name),                                                 \
         cmocka_unit_test_prestate(the_shortest_and_the_longest_fit, name),               \

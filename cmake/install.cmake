@@ -19,6 +19,8 @@ endfunction()
 rostrum_executables(${CMAKE_SOURCE_DIR}/src programs)
 set(engines ${programs})
 list(FILTER engines INCLUDE REGEX "^rostrum-engine-")
+set(installed ${engines}) # the example is for reading
+list(REMOVE_ITEM installed rostrum-engine-example)
 add_custom_target(programs DEPENDS rostrum ${engines})
 if(TARGET rostrum-dataset)
   add_dependencies(programs rostrum-dataset)
@@ -28,7 +30,7 @@ endif()
 file(CREATE_LINK ${CMAKE_SOURCE_DIR}/models ${CMAKE_BINARY_DIR}/models SYMBOLIC)
 
 install(TARGETS rostrum RUNTIME DESTINATION bin)
-install(TARGETS ${engines} RUNTIME DESTINATION libexec/rostrum)
+install(TARGETS ${installed} RUNTIME DESTINATION libexec/rostrum)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/ DESTINATION share/rostrum/models)
 install(FILES ${CMAKE_SOURCE_DIR}/include/rostrum/engine.h DESTINATION include/rostrum)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/THIRD_PARTY.md

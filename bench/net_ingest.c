@@ -3,9 +3,9 @@
  *
  *   bench_net_ingest [SOCKETS [SECONDS [ROUNDS]]]      default 500 sockets, 4 s, 3 rounds
  *
- * The servers are processes of their own and take turns; 640 bytes (20 ms of 16 kHz pcm16)
- * a frame, 50 frames/s a socket, spread over time as callers are. Prints JSON; the figure
- * is CPU time of the server process over frames, load generation not counted. */
+ * The servers are processes of their own and take turns; 640 bytes (20 ms of 16 kHz
+ * pcm16) a frame, 50 frames/s a socket, spread over time as callers are. Prints JSON; the
+ * figure is CPU time of the server process over frames, load generation not counted. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -92,7 +92,8 @@ static void run_ours(int port_fd) {
     net_server *server = NULL;
     diag d = DIAG_INIT;
     uv_loop_init(&loop);
-    net_server_config config = {.routes = &route, .n_routes = 1, .max_connections = 20000};
+    net_server_config config = {
+        .routes = &route, .n_routes = 1, .max_connections = 20000};
     if (net_server_create(&loop, &config, &server, &d) != OK) {
         fprintf(stderr, "%s\n", d.text);
         exit(3);
@@ -162,10 +163,12 @@ static void bare_readable(int epoll, bare *b) {
 }
 
 static void run_bare(int port_fd) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof at;
     int listener = socket(AF_INET, SOCK_STREAM, 0), epoll = epoll_create1(0);
-    must(bind(listener, (struct sockaddr *)&at, n) == 0 && listen(listener, 1024) == 0, "listen");
+    must(bind(listener, (struct sockaddr *)&at, n) == 0 && listen(listener, 1024) == 0,
+         "listen");
     getsockname(listener, (struct sockaddr *)&at, &n);
     int port = ntohs(at.sin_port);
     say(port_fd, &port, sizeof port);
@@ -191,7 +194,8 @@ static void run_bare(int port_fd) {
 static int join(int port) {
     static const char hello[] =
         "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -205,8 +209,8 @@ static int join(int port) {
 }
 
 static void speak(const int *fds, int n, int seconds) {
-    uint8_t frame[8 + FRAME_BYTES] = {0x82, 0xFE, FRAME_BYTES >> 8, FRAME_BYTES & 0xFF,
-                                      1,    2,    3,                4};
+    uint8_t frame[8 + FRAME_BYTES] = {
+        0x82, 0xFE, FRAME_BYTES >> 8, FRAME_BYTES & 0xFF, 1, 2, 3, 4};
     struct timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
     for (int tick = 0; tick < seconds * FRAMES_PER_S * SLICES; tick++) {
@@ -267,8 +271,9 @@ int main(int argc, char **argv) {
         ours = a < ours ? a : ours;
         epoll = b < epoll ? b : epoll;
     }
-    printf("{\"bench\":\"net_ingest\",\"sockets\":%d,\"frame_bytes\":%d,\"frames_per_s\":%d,"
-           "\"rounds\":%d,\"ours_us\":%.2f,\"bare_epoll_us\":%.2f,\"ratio\":%.2f}\n",
-           sockets, FRAME_BYTES, FRAMES_PER_S, rounds, ours, epoll, ours / epoll);
+    printf(
+        "{\"bench\":\"net_ingest\",\"sockets\":%d,\"frame_bytes\":%d,\"frames_per_s\":%d,"
+        "\"rounds\":%d,\"ours_us\":%.2f,\"bare_epoll_us\":%.2f,\"ratio\":%.2f}\n",
+        sockets, FRAME_BYTES, FRAMES_PER_S, rounds, ours, epoll, ours / epoll);
     return 0;
 }

@@ -63,8 +63,11 @@ static net_method method_of(http_text name, bool *out_head_only) {
     static const struct {
         const char *name;
         net_method method;
-    } methods[] = {{"GET", NET_GET},       {"HEAD", NET_GET},       {"POST", NET_POST},
-                   {"DELETE", NET_DELETE}, {"OPTIONS", NET_OPTIONS}};
+    } methods[] = {{"GET", NET_GET},
+                   {"HEAD", NET_GET},
+                   {"POST", NET_POST},
+                   {"DELETE", NET_DELETE},
+                   {"OPTIONS", NET_OPTIONS}};
     *out_head_only = false;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (strlen(methods[i].name) != name.n ||
@@ -290,7 +293,8 @@ static size_t take_head(net_conn *c, const uint8_t *data, size_t n) {
     size_t end = http_head_end((const char *)data, n, &c->scanned);
     if (end == 0 && n < LIMIT_HTTP_HEADER_BYTES) {
         if (c->in.size == 0)
-            c->since_ms = now_of(c); /* the clock of a slow head starts with its first byte */
+            c->since_ms =
+                now_of(c); /* the clock of a slow head starts with its first byte */
         return 0;
     }
     c->scanned = 0;
@@ -402,7 +406,9 @@ static size_t take_frames(net_conn *c, uint8_t *data, size_t n) {
                      event.code == 1009   ? "message larger than 1 MiB"
                      : event.code == 1007 ? "text is not UTF-8"
                                           : "broken frame",
-                     event.code == 1009 ? 25 : event.code == 1007 ? 17 : 12);
+                     event.code == 1009   ? 25
+                     : event.code == 1007 ? 17
+                                          : 12);
         conn_schedule(c);
         return n;
     default:
@@ -472,7 +478,8 @@ void conn_turn(net_conn *c) {
     if (c->phase == CONN_GOODBYE && c->peer_closed && c->out.size == 0)
         conn_linger(c);
     if (c->complete && c->out.size == 0 &&
-        (c->phase == CONN_WAIT || (c->phase == CONN_BODY && (c->state || !c->keep_alive))))
+        (c->phase == CONN_WAIT ||
+         (c->phase == CONN_BODY && (c->state || !c->keep_alive))))
         finish_exchange(c);
     if (c->in.size > 0 && !c->paused && c->phase != CONN_WAIT)
         drain_held(c);
@@ -524,7 +531,8 @@ static void look_for_peer(net_conn *c, uint64_t now_ms, uint64_t silent_ms) {
         conn_kill(c);
         return;
     }
-    if (c->phase == CONN_FRAMES && c->out.size == 0 && now_ms - c->pinged_ms >= NET_PING_MS) {
+    if (c->phase == CONN_FRAMES && c->out.size == 0 &&
+        now_ms - c->pinged_ms >= NET_PING_MS) {
         c->pinged_ms = now_ms;
         conn_send_control(c, WS_OP_PING, NULL, 0);
     }

@@ -20,13 +20,15 @@
 #include "net/server.h"
 #include "net/websocket.h"
 
-#define NET_READ_BYTES 16384      /* one read; holds a whole TLS record */
-#define NET_HELD_BYTES 16384      /* of later requests kept before reading stops */
-#define NET_SWEEP_MS 250          /* between looks at every deadline */
-#define NET_SILENT_MS 750         /* of silence before a WebSocket is pinged */
-#define NET_PING_MS 1000          /* between pings of a silent WebSocket */
-#define NET_DISCARD_BYTES 65536   /* of an unwanted body that are read to keep a connection */
-#define NET_BODY_BYTES (LIMIT_UPLOAD_BYTES + (1u << 20)) /* file and multipart around it */
+#define NET_READ_BYTES 16384 /* one read; holds a whole TLS record */
+#define NET_HELD_BYTES 16384 /* of later requests kept before reading stops */
+#define NET_SWEEP_MS 250     /* between looks at every deadline */
+#define NET_SILENT_MS 750    /* of silence before a WebSocket is pinged */
+#define NET_PING_MS 1000     /* between pings of a silent WebSocket */
+#define NET_DISCARD_BYTES                                                                \
+    65536 /* of an unwanted body that are read to keep a connection */
+#define NET_BODY_BYTES                                                                   \
+    (LIMIT_UPLOAD_BYTES + (1u << 20)) /* file and multipart around it */
 
 typedef enum {
     CONN_HEAD,
@@ -44,10 +46,10 @@ struct net_conn {
     net_conn *next, *prev; /* all connections of the server */
     net_conn *pump_next;   /* those with something to do at the next turn */
     const net_handler *handler;
-    void *state;           /* what open returned; NULL: nobody to tell */
-    buf in;                /* received and not yet taken */
-    buf out;               /* to send; empty nearly always */
-    uint64_t since_ms;     /* start of the phase */
+    void *state;       /* what open returned; NULL: nobody to tell */
+    buf in;            /* received and not yet taken */
+    buf out;           /* to send; empty nearly always */
+    uint64_t since_ms; /* start of the phase */
     uint64_t received_ms, sent_ms, pinged_ms;
     size_t scanned;        /* of an incomplete head in `in` */
     const http_head *head; /* inside open only */
@@ -60,21 +62,21 @@ struct net_conn {
         ws_reader frames;
     } u;
     int fd;
-    uint8_t phase; /* conn_phase */
-    bool pumped : 1;     /* is in the pump's list */
-    bool paused : 1;     /* by net_pause */
+    uint8_t phase;   /* conn_phase */
+    bool pumped : 1; /* is in the pump's list */
+    bool paused : 1; /* by net_pause */
     bool reading_off : 1;
-    bool served : 1;     /* at least one request came before */
-    bool websocket : 1;  /* the present request asks to become one */
+    bool served : 1;    /* at least one request came before */
+    bool websocket : 1; /* the present request asks to become one */
     bool keep_alive : 1;
-    bool old_http : 1;   /* 1.0: no chunks */
-    bool head_only : 1;  /* HEAD: no body in the answer */
+    bool old_http : 1;  /* 1.0: no chunks */
+    bool head_only : 1; /* HEAD: no body in the answer */
     bool chunked_in : 1;
     bool expects_continue : 1;
-    bool answered : 1;   /* the status line is out */
-    bool streaming : 1;  /* between net_stream_begin and net_stream_end */
-    bool complete : 1;   /* the answer is whole; sent when `out` is empty */
-    bool ended : 1;      /* the app is to be told `closed` */
+    bool answered : 1;    /* the status line is out */
+    bool streaming : 1;   /* between net_stream_begin and net_stream_end */
+    bool complete : 1;    /* the answer is whole; sent when `out` is empty */
+    bool ended : 1;       /* the app is to be told `closed` */
     bool peer_closed : 1; /* a close frame came */
 };
 
@@ -91,14 +93,14 @@ struct net_server {
     net_conn *conns, *pumped;
     net_conn *adopting; /* the one lws is being handed */
     net_stats stats;
-    unsigned handles;   /* ours that are not closed yet */
+    unsigned handles;                  /* ours that are not closed yet */
     const uv_handle_t *lws_handles[8]; /* of the plug-in; gone before its memory may go */
     size_t n_lws_handles;
     enum { SERVER_OPEN, SERVER_DESTROY, SERVER_WAIT, SERVER_GONE } closing;
     void (*done)(void *context);
     void *done_context;
-    char subprotocol[64];    /* chosen inside the open that runs now */
-    char date[40];           /* Date header of this second */
+    char subprotocol[64]; /* chosen inside the open that runs now */
+    char date[40];        /* Date header of this second */
     uint64_t date_s;
 };
 

@@ -160,10 +160,9 @@ static int64_t read_length(http_text text) {
 /* How long the body is and what becomes of the connection. Two answers to the first
  * question are how requests are smuggled past a proxy: refuse them all. */
 static int read_framing(http_head *out) {
-    static const char *const once[] = {"host",          "content-length",
-                                       "authorization", "transfer-encoding",
-                                       "expect",        "sec-websocket-key",
-                                       "sec-websocket-version"};
+    static const char *const once[] = {
+        "host",   "content-length",    "authorization",        "transfer-encoding",
+        "expect", "sec-websocket-key", "sec-websocket-version"};
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
         if (http_field_find(out, once[i], 1))
             return 400;
@@ -185,7 +184,8 @@ static int read_framing(http_head *out) {
     out->keep_alive = out->minor == 1 ? !any_list_has(out, "connection", "close")
                                       : any_list_has(out, "connection", "keep-alive");
     const http_field *expect = http_field_find(out, "expect", 0);
-    out->expects_continue = expect && out->minor == 1 && same(expect->value, "100-continue");
+    out->expects_continue =
+        expect && out->minor == 1 && same(expect->value, "100-continue");
     out->upgrade_websocket = any_list_has(out, "upgrade", "websocket") &&
                              any_list_has(out, "connection", "upgrade");
     return 0;
@@ -218,7 +218,8 @@ enum {
     ENDED
 };
 
-#define CHUNK_NOISE_BYTES 4096 /* extensions and trailers of one body: nobody sends any */
+#define CHUNK_NOISE_BYTES 4096 /* extensions and trailers of one body: nobody sends any  \
+                                */
 
 static int hex_value(unsigned char c) {
     if (c >= '0' && c <= '9')
@@ -327,18 +328,30 @@ const char *http_status_phrase(int status) {
         int status;
         const char *phrase;
     } phrases[] = {
-        {100, "Continue"},          {101, "Switching Protocols"},
-        {200, "OK"},                {202, "Accepted"},
-        {204, "No Content"},        {304, "Not Modified"},
-        {400, "Bad Request"},       {401, "Unauthorized"},
-        {403, "Forbidden"},         {404, "Not Found"},
-        {405, "Method Not Allowed"}, {408, "Request Timeout"},
-        {409, "Conflict"},          {413, "Content Too Large"},
-        {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-        {426, "Upgrade Required"},  {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-        {501, "Not Implemented"},   {502, "Bad Gateway"},
-        {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {100, "Continue"},
+        {101, "Switching Protocols"},
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
         {505, "HTTP Version Not Supported"},
     };
     for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)

@@ -23,10 +23,10 @@ typedef struct {
 } http_field;
 
 typedef struct {
-    http_text method; /* as sent; methods are case-sensitive */
-    http_text path;   /* still percent-encoded; starts with '/', or is "*" */
-    http_text query;  /* without '?'; empty when there is none */
-    unsigned minor;   /* HTTP/1.minor, 0 or 1 */
+    http_text method;       /* as sent; methods are case-sensitive */
+    http_text path;         /* still percent-encoded; starts with '/', or is "*" */
+    http_text query;        /* without '?'; empty when there is none */
+    unsigned minor;         /* HTTP/1.minor, 0 or 1 */
     int64_t content_length; /* -1: none stated */
     bool chunked;
     bool keep_alive;
@@ -53,7 +53,7 @@ bool http_list_has(http_text list, const char *token);
 
 /* A chunked body as it arrives. Zero it to start. */
 typedef struct {
-    uint64_t left;    /* of the present chunk */
+    uint64_t left; /* of the present chunk */
     uint8_t state;
     uint8_t digits;   /* of the size line so far */
     uint16_t skipped; /* bytes of extensions and trailers so far */
@@ -61,12 +61,11 @@ typedef struct {
 
 typedef enum { CHUNKS_MORE, CHUNKS_DATA, CHUNKS_END, CHUNKS_BAD } http_chunks_result;
 
-/* Takes *io_used more bytes of data[n] on return. CHUNKS_DATA: *out[*out_n] is body, inside
- * data; call again with the rest. CHUNKS_MORE: all was taken. CHUNKS_END: the body is
- * complete; the rest of data is the next request. */
+/* Takes *io_used more bytes of data[n] on return. CHUNKS_DATA: *out[*out_n] is body,
+ * inside data; call again with the rest. CHUNKS_MORE: all was taken. CHUNKS_END: the body
+ * is complete; the rest of data is the next request. */
 http_chunks_result http_chunks_read(http_chunks *c, const uint8_t *data, size_t n,
-                                    size_t *out_used, const uint8_t **out,
-                                    size_t *out_n);
+                                    size_t *out_used, const uint8_t **out, size_t *out_n);
 
 /* Percent-decodes text into out[size], terminated. plus: '+' means a blank. Returns the
  * length; -1: too long, a bad escape, or an escaped NUL. */

@@ -21,7 +21,8 @@ static ssize_t tls_send(SSL *ssl, const void *data, size_t n) {
 }
 
 /* Bytes the kernel took, 0 when it takes none now, -1 when the connection is broken. */
-static ssize_t send_some(net_conn *c, const void *a, size_t an, const void *b, size_t bn) {
+static ssize_t send_some(net_conn *c, const void *a, size_t an, const void *b,
+                         size_t bn) {
     SSL *ssl = lws_get_ssl(c->wsi);
     if (ssl)
         return an ? tls_send(ssl, a, an) : tls_send(ssl, b, bn);

@@ -150,7 +150,8 @@ static status check_tls_files(const net_server_config *config, diag *d) {
     if (!config->tls_cert && !config->tls_key)
         return OK;
     if (!config->tls_cert || !config->tls_key)
-        return diag_field(d, ERR_INVALID, config->tls_cert ? "server.tls.key" : "server.tls.cert",
+        return diag_field(d, ERR_INVALID,
+                          config->tls_cert ? "server.tls.key" : "server.tls.cert",
                           "TLS needs a certificate and a key: this one is missing");
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     status s = OK;
@@ -230,20 +231,20 @@ static status open_listener(net_server *s, diag *d) {
     int error = errno;
     freeaddrinfo(list);
     if (s->listen_fd < 0)
-        return diag_field(d, ERR_IO, "server.port", "cannot listen on %s port %d: %s", host,
-                          s->config.port, strerror(error));
+        return diag_field(d, ERR_IO, "server.port", "cannot listen on %s port %d: %s",
+                          host, s->config.port, strerror(error));
     struct sockaddr_storage bound;
     socklen_t n = sizeof bound;
     if (getsockname(s->listen_fd, (struct sockaddr *)&bound, &n) != 0)
         return diag_set(d, ERR_IO, "getsockname: %s", strerror(errno));
-    s->port = ntohs(bound.ss_family == AF_INET6
-                        ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                        : ((struct sockaddr_in *)&bound)->sin_port);
+    s->port =
+        ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                          : ((struct sockaddr_in *)&bound)->sin_port);
     return OK;
 }
 
-/* A dead peer of a plain HTTP exchange sends nothing we could wait for and gets nothing we
- * could miss: the kernel probes it. WebSockets are pinged sooner (conn_sweep). */
+/* A dead peer of a plain HTTP exchange sends nothing we could wait for and gets nothing
+ * we could miss: the kernel probes it. WebSockets are pinged sooner (conn_sweep). */
 static void set_keepalive(int fd) {
     int on = 1, idle_s = 1, between_s = 1, probes = 3;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -27,10 +27,10 @@ typedef enum { NET_GET = 1, NET_POST = 2, NET_DELETE = 4, NET_OPTIONS = 8 } net_
 typedef struct {
     net_method method;
     bool websocket;
-    const char *path;  /* decoded, without query */
-    const char *query; /* raw, without '?'; "" when there is none */
+    const char *path;       /* decoded, without query */
+    const char *query;      /* raw, without '?'; "" when there is none */
     int64_t content_length; /* -1: chunked or none */
-    const char *peer;  /* numeric address, for limits; never logged with content */
+    const char *peer;       /* numeric address, for limits; never logged with content */
 } net_request;
 
 /* What happens on one connection. `state` is what open returned. NULL entries are
@@ -42,14 +42,14 @@ typedef struct {
      * left out on the wire. */
     void *(*open)(net_conn *c, const net_request *request, void *app);
     void (*body)(void *state, const uint8_t *data, size_t n); /* HTTP body piece */
-    void (*body_end)(void *state); /* also after an empty body */
+    void (*body_end)(void *state);    /* also after an empty body */
     void (*established)(void *state); /* WebSocket is up: may send from here on */
     /* A piece of a WebSocket message. first/last frame the message. Messages over
      * LIMIT_WS_MESSAGE_BYTES are closed with 1009 before this is called for the rest. */
     void (*message)(void *state, const uint8_t *data, size_t n, bool binary, bool first,
                     bool last);
     void (*drained)(void *state); /* all queued output was handed to the kernel */
-    void (*closed)(void *state);  /* for any reason; called once iff open returned state */
+    void (*closed)(void *state); /* for any reason; called once iff open returned state */
 } net_handler;
 
 typedef struct {
@@ -60,14 +60,14 @@ typedef struct {
 } net_route;
 
 typedef struct {
-    const char *host; /* numeric or name; default 127.0.0.1 */
-    int port;         /* 0: any free one, see net_server_port */
+    const char *host;               /* numeric or name; default 127.0.0.1 */
+    int port;                       /* 0: any free one, see net_server_port */
     const char *tls_cert, *tls_key; /* PEM files; both or neither; NULL: plain */
     /* [n_routes]; first match wins; borrowed for life. What none takes is answered with
      * 404, 405 or 426 and an error object in OpenAI's form. */
     const net_route *routes;
     size_t n_routes;
-    void *app;        /* passed to open and answered */
+    void *app; /* passed to open and answered */
     unsigned max_connections;
     void (*answered)(void *app, int http_status); /* counts answers; may be NULL */
 } net_server_config;

@@ -29,8 +29,8 @@ bool ws_utf8_check(uint32_t *state, const uint8_t *text, size_t n) {
     while (i < n) {
         if (*state == 0) {
             uint64_t eight;
-            while (n - i >= 8 && (memcpy(&eight, text + i, 8),
-                                  (eight & 0x8080808080808080u) == 0))
+            while (n - i >= 8 &&
+                   (memcpy(&eight, text + i, 8), (eight & 0x8080808080808080u) == 0))
                 i += 8; /* JSON and base64 are nearly all ASCII */
             if (i == n)
                 break;
@@ -190,8 +190,12 @@ static size_t read_data(ws_reader *r, uint8_t *data, size_t n, ws_event *out) {
     }
     if (take == 0 && !last)
         return 0; /* an empty fragment says nothing */
-    *out = (ws_event){.kind = WS_DATA, .data = data, .n = take, .binary = r->binary,
-                      .first = !r->begun, .last = last};
+    *out = (ws_event){.kind = WS_DATA,
+                      .data = data,
+                      .n = take,
+                      .binary = r->binary,
+                      .first = !r->begun,
+                      .last = last};
     r->begun = true;
     return take;
 }

@@ -10,34 +10,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WS_OP_TEXT = 1, WS_OP_BINARY = 2, WS_OP_CLOSE = 8, WS_OP_PING = 9, WS_OP_PONG = 10 };
+enum {
+    WS_OP_TEXT = 1,
+    WS_OP_BINARY = 2,
+    WS_OP_CLOSE = 8,
+    WS_OP_PING = 9,
+    WS_OP_PONG = 10
+};
 
 #define WS_CONTROL_BYTES 125 /* RFC 6455 5.5: most a control frame may carry */
 #define WS_HEADER_BYTES 10   /* most an unmasked header takes */
 
 /* Zero it to start. */
 typedef struct {
-    uint64_t left;     /* payload bytes of the present frame still to come */
-    uint32_t message;  /* bytes of the present message so far, whole frames counted */
-    uint32_t utf8;     /* state of the text check */
+    uint64_t left;    /* payload bytes of the present frame still to come */
+    uint32_t message; /* bytes of the present message so far, whole frames counted */
+    uint32_t utf8;    /* state of the text check */
     uint8_t header[14];
-    uint8_t have;      /* header bytes so far */
+    uint8_t have; /* header bytes so far */
     uint8_t mask[4];
     uint8_t mask_at;
-    uint8_t opcode;    /* of the present frame */
-    bool final;        /* the present frame ends its message */
+    uint8_t opcode; /* of the present frame */
+    bool final;     /* the present frame ends its message */
     bool in_frame;
-    bool in_message;   /* a continuation is due */
-    bool binary;       /* of the present message */
-    bool begun;        /* some of the present message was handed out */
+    bool in_message; /* a continuation is due */
+    bool binary;     /* of the present message */
+    bool begun;      /* some of the present message was handed out */
     uint8_t control_n;
     uint8_t control[WS_CONTROL_BYTES];
 } ws_reader;
 
 typedef enum {
-    WS_MORE,  /* all bytes were taken, nothing is complete */
-    WS_DATA,  /* data[n] is a piece of a message */
-    WS_PING,  /* data[n] must be echoed in a pong */
+    WS_MORE, /* all bytes were taken, nothing is complete */
+    WS_DATA, /* data[n] is a piece of a message */
+    WS_PING, /* data[n] must be echoed in a pong */
     WS_PONG,
     WS_CLOSE, /* code is the peer's, 1005 when it gave none */
     WS_FAIL   /* code is what to close with; the reader must not be used again */

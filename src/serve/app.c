@@ -6,9 +6,15 @@
 /* Names clients send without meaning one of our models. A name that continues one of
  * these after '-' means the same ("nova-3-medical", "gpt-4o-transcribe-2025-01-01"). */
 static const char *const hosted_names[] = {
-    "whisper-1",       "gpt-4o-transcribe",    "gpt-4o-mini-transcribe",
-    "gpt-realtime",    "gpt-4o-realtime",      "gpt-4o-mini-realtime",
-    "gpt-realtime-mini", "nova",               "enhanced",
+    "whisper-1",
+    "gpt-4o-transcribe",
+    "gpt-4o-mini-transcribe",
+    "gpt-realtime",
+    "gpt-4o-realtime",
+    "gpt-4o-mini-realtime",
+    "gpt-realtime-mini",
+    "nova",
+    "enhanced",
     "base",
 };
 
@@ -63,7 +69,8 @@ status app_ready(const app *a, diag *d) {
         return diag_set(d, ERR_CANCELLED, "draining: running sessions may finish");
     pool_worker_view view;
     for (size_t i = 0; pool_get_worker(a->pool, i, &view); i++)
-        if (!view.ready && !view.failure[0]) /* the best model may be the slowest to load */
+        if (!view.ready &&
+            !view.failure[0]) /* the best model may be the slowest to load */
             return diag_set(d, ERR_STATE, "model %s is loading", view.model->name);
     const model_manifest *m = app_default_model(a);
     if (!m)
@@ -124,9 +131,9 @@ status app_authorise(app *a, net_conn *c, key_identity *out_tenant, diag *d) {
         key = key_of_subprotocols(given);
     status s = keyring_check(a->keys, key, out_tenant);
     if (s != OK)
-        (void)diag_set(d, s, key && *key
-                                 ? "this API key is not known here"
-                                 : "an API key is needed: Authorization: Bearer KEY");
+        (void)diag_set(d, s,
+                       key && *key ? "this API key is not known here"
+                                   : "an API key is needed: Authorization: Bearer KEY");
     explicit_bzero(given, sizeof given);
     return s;
 }

@@ -44,7 +44,8 @@ static void limit_descriptors(int64_t connections) {
                   (unsigned long long)wanted);
 }
 
-/* A server that strangers can reach has TLS and keys, or was told in words to have none. */
+/* A server that strangers can reach has TLS and keys, or was told in words to have none.
+ */
 static status check_exposure(const config *c, diag *d) {
     if (c->allow_insecure || net_host_is_loopback(c->host))
         return OK;
@@ -112,12 +113,13 @@ static status start(app *a, serve_models *models, diag *d) {
         s = open_port(a, d);
     if (s != OK)
         return s;
-    s = serve_pick_models(c, paths.manifest_dir, paths.engine_dir, paths.cache_dir, models,
-                          d);
+    s = serve_pick_models(c, paths.manifest_dir, paths.engine_dir, paths.cache_dir,
+                          models, d);
     if (s == OK) {
         a->models = models->list;
         a->n_models = models->n;
-        s = pool_create(a->loop, paths.engine_dir, models->workers, models->n, &a->pool, d);
+        s = pool_create(a->loop, paths.engine_dir, models->workers, models->n, &a->pool,
+                        d);
     }
     if (s != OK)
         close_port(a);
@@ -192,8 +194,10 @@ const command serve_command = {
     .summary = "run the server",
     .details =
         "Starts a worker for each model, listens, and serves OpenAI's audio and realtime "
-        "protocols and Deepgram's listen protocol until a signal. Without models.serve it "
-        "runs what is installed of moonshine-two-pass, moonshine-tiny and pocketsphinx.\n\n"
+        "protocols and Deepgram's listen protocol until a signal. Without models.serve "
+        "it "
+        "runs what is installed of moonshine-two-pass, moonshine-tiny and "
+        "pocketsphinx.\n\n"
         "SIGTERM or SIGINT: no new sessions, running ones may finish for server.drain_s; "
         "a second signal ends the process at once. Exit status 0 after a drain.",
     .options = serve_options,

@@ -15,7 +15,7 @@ extern const command serve_command;
 
 /* serve_models.c: which models to run. The list is the caller's to free(). */
 typedef struct {
-    model_manifest *list;               /* [n] the models that can be served, best first */
+    model_manifest *list; /* [n] the models that can be served, best first */
     size_t n;
     pool_worker_config workers[CONFIG_MODELS_MAX]; /* [n], of list */
 } serve_models;
@@ -28,8 +28,8 @@ MUST_CHECK status serve_pick_models(const config *c, const char *manifest_dir,
                                     const char *engine_dir, const char *cache_dir,
                                     serve_models *out, diag *d);
 
-/* serve_run.c: runs until a signal ended it; returns the exit status. ready_file NULL: none;
- * else the port is written there once sessions are taken. */
+/* serve_run.c: runs until a signal ended it; returns the exit status. ready_file NULL:
+ * none; else the port is written there once sessions are taken. */
 int serve_run(app *a, const char *ready_file);
 
 #endif

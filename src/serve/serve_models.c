@@ -62,8 +62,9 @@ static status unknown_model(const char *name, const model_manifest *all, size_t 
         if (strcmp(all[i].kind, "asr") == 0)
             names[named++] = all[i].name;
     const char *near = diag_nearest(name, names, named);
-    return diag_field(d, ERR_NOT_FOUND, "models.serve", "there is no model %s%s%s%s", name,
-                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return diag_field(d, ERR_NOT_FOUND, "models.serve", "there is no model %s%s%s%s",
+                      name, near ? "; did you mean " : "", near ? near : "",
+                      near ? "?" : "");
 }
 
 static status pick_listed(const config *c, const model_manifest *all, size_t n,
@@ -106,8 +107,9 @@ static status pick_defaults(const config *c, const model_manifest *all, size_t n
     return OK;
 }
 
-status serve_pick_models(const config *c, const char *manifest_dir, const char *engine_dir,
-                         const char *cache_dir, serve_models *out, diag *d) {
+status serve_pick_models(const config *c, const char *manifest_dir,
+                         const char *engine_dir, const char *cache_dir, serve_models *out,
+                         diag *d) {
     memset(out, 0, sizeof *out);
     model_manifest *all = calloc(MANIFESTS_MAX, sizeof *all);
     out->list = calloc(CONFIG_MODELS_MAX, sizeof *out->list);
@@ -120,9 +122,10 @@ status serve_pick_models(const config *c, const char *manifest_dir, const char *
     if (s == OK)
         s = c->n_models ? pick_listed(c, all, n, engine_dir, out, d)
                         : pick_defaults(c, all, n, engine_dir, out, d);
-    if (s == OK && c->default_model[0] && !manifest_find(out->list, out->n, c->default_model))
-        s = diag_field(d, ERR_INVALID, "models.default", "%s is not among the served models",
-                       c->default_model);
+    if (s == OK && c->default_model[0] &&
+        !manifest_find(out->list, out->n, c->default_model))
+        s = diag_field(d, ERR_INVALID, "models.default",
+                       "%s is not among the served models", c->default_model);
     if (s != OK) {
         free(out->list);
         out->list = NULL;

@@ -37,7 +37,8 @@ static void *readyz_open(net_conn *c, const net_request *r, void *context) {
         buf_addf(&body, ",\"reason\":\"%s\",\"message\":", reason_of(s));
         buf_add_json(&body, d.text);
     }
-    buf_addf(&body, ",\"slots\":%u,\"open\":%u,\"workers_ready\":%u,\"workers_wanted\":%u}\n",
+    buf_addf(&body,
+             ",\"slots\":%u,\"open\":%u,\"workers_ready\":%u,\"workers_wanted\":%u}\n",
              stats.slots, stats.open, stats.workers_ready, stats.workers_wanted);
     net_reply(c, s == OK ? 200 : 503, "application/json",
               s == OK ? "Cache-Control: no-store\r\n"

@@ -31,8 +31,8 @@ static void *metrics_open(net_conn *c, const net_request *r, void *context) {
     buf page;
     buf_init(&page, METRICS_PAGE_BYTES);
     metrics_write(a->metrics, &page);
-    net_reply(c, page.failed ? 500 : 200, "text/plain; version=0.0.4; charset=utf-8", NULL,
-              page.data, page.failed ? 0 : page.size);
+    net_reply(c, page.failed ? 500 : 200, "text/plain; version=0.0.4; charset=utf-8",
+              NULL, page.data, page.failed ? 0 : page.size);
     buf_deinit(&page);
     return NULL;
 }

@@ -52,7 +52,8 @@ static int run_new(int argc, char **argv, const command *self) {
     to_hex(secret, sizeof secret, key + 4);
     hash_bytes(key, strlen(key), hex);
     if (args_has(&a, "sessions"))
-        snprintf(limit, sizeof limit, " sessions=%u", (unsigned)args_number(&a, "sessions", 0));
+        snprintf(limit, sizeof limit, " sessions=%u",
+                 (unsigned)args_number(&a, "sessions", 0));
     snprintf(line, sizeof line, "%s sha256:%s%s", a.positional[0], hex, limit);
     print_key(key, line, a.json);
     explicit_bzero(secret, sizeof secret);

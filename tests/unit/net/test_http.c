@@ -62,8 +62,9 @@ static void framing_is_decided_once_or_refused(void **state) {
         {"1.1", "Host: x\r\nContent-Length:\r\n", 400, 0, 0, 0},
         {"1.1", "Host: x\r\nContent-Length: 99999999999999999999\r\n", 400, 0, 0, 0},
         {"1.1", "Host: x\r\nAuthorization: a\r\nAuthorization: b\r\n", 400, 0, 0, 0},
-        {"1.1", "Host: x\r\nUpgrade: h2c, WebSocket\r\nConnection: keep-alive\r\n"
-                "Connection: UPGRADE\r\n",
+        {"1.1",
+         "Host: x\r\nUpgrade: h2c, WebSocket\r\nConnection: keep-alive\r\n"
+         "Connection: UPGRADE\r\n",
          0, true, false, true},
         {"1.1", "Host: x\r\nUpgrade: websocket\r\n", 0, true, false, false},
     };
@@ -75,8 +76,9 @@ static void framing_is_decided_once_or_refused(void **state) {
         int got = read_head(text, &h);
         if (got != rows[i].refusal)
             fail_msg("row %zu: %d", i, got);
-        if (got == 0 && (h.keep_alive != rows[i].keep_alive || h.chunked != rows[i].chunked ||
-                         h.upgrade_websocket != rows[i].upgrade))
+        if (got == 0 &&
+            (h.keep_alive != rows[i].keep_alive || h.chunked != rows[i].chunked ||
+             h.upgrade_websocket != rows[i].upgrade))
             fail_msg("row %zu: keep_alive %d chunked %d upgrade %d", i, h.keep_alive,
                      h.chunked, h.upgrade_websocket);
     }
@@ -127,9 +129,11 @@ static void a_chunked_body_is_the_same_however_it_is_cut(void **state) {
         assert_string_equal(text + used, "GET /");
     }
     static const char *const broken[] = {
-        "\r\n", "x\r\n", "-1\r\n", "1\nA", "1\r\nAB", "1\r\nA\rB", "1\r\nA\r\nz",
-        "100000000\r\n", /* 4 GiB: nine digits */
-        "1 ;\x01\r\n",  "0\r\n\x01", "0\r\nA: b\x02\r\n", "0\r\n\rX",
+        "\r\n",        "x\r\n",         "-1\r\n",
+        "1\nA",        "1\r\nAB",       "1\r\nA\rB",
+        "1\r\nA\r\nz", "100000000\r\n", /* 4 GiB: nine digits */
+        "1 ;\x01\r\n", "0\r\n\x01",     "0\r\nA: b\x02\r\n",
+        "0\r\n\rX",
     };
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         char out[64];
@@ -141,15 +145,16 @@ static void a_chunked_body_is_the_same_however_it_is_cut(void **state) {
 
 static void a_query_is_decoded_by_name_and_occurrence(void **state) {
     (void)state;
-    static const char query[] = "a=1&b=x+y%2Bz&a=2&flag&a=&k%65y=%C3%A9&bad=%zz&&long=0123456789";
+    static const char query[] =
+        "a=1&b=x+y%2Bz&a=2&flag&a=&k%65y=%C3%A9&bad=%zz&&long=0123456789";
     static const struct {
         const char *name;
         unsigned nth;
         const char *value;
     } rows[] = {
-        {"a", 0, "1"}, {"a", 1, "2"},   {"a", 2, ""},  {"a", 3, NULL},
-        {"b", 0, "x y+z"}, {"flag", 0, ""}, {"key", 0, "\xC3\xA9"}, {"bad", 0, NULL},
-        {"c", 0, NULL}, {"long", 0, NULL}, /* does not fit */
+        {"a", 0, "1"},     {"a", 1, "2"},     {"a", 2, ""},           {"a", 3, NULL},
+        {"b", 0, "x y+z"}, {"flag", 0, ""},   {"key", 0, "\xC3\xA9"}, {"bad", 0, NULL},
+        {"c", 0, NULL},    {"long", 0, NULL}, /* does not fit */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char out[10] = "?";

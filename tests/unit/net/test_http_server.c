@@ -1,5 +1,5 @@
-/* HTTP/1.1 over real sockets: what arrives in any pieces is answered, what is malformed or
- * too much is refused with its status, and a slow or vanished client costs little. */
+/* HTTP/1.1 over real sockets: what arrives in any pieces is answered, what is malformed
+ * or too much is refused with its status, and a slow or vanished client costs little. */
 #include "fixture.h"
 
 #include <sys/ioctl.h>
@@ -147,15 +147,16 @@ static const net_handler flood = {.open = flood_open, .closed = flood_closed};
 static const net_handler large = {.open = large_open};
 
 static const net_route routes[] = {
-    {NET_GET, false, "/hello", &hello},     {NET_POST, false, "/upload", &uploads},
+    {NET_GET, false, "/hello", &hello},      {NET_POST, false, "/upload", &uploads},
     {NET_POST, false, "/pausing", &uploads}, {NET_POST, false, "/early", &early},
-    {NET_GET, false, "/silent", &silent},   {NET_GET, false, "/stream", &stream},
-    {NET_GET, false, "/flood", &flood},     {NET_GET, false, "/large", &large},
-    {NET_GET, false, "/items/*", &hello},   {0, true, "/socket", &silent},
+    {NET_GET, false, "/silent", &silent},    {NET_GET, false, "/stream", &stream},
+    {NET_GET, false, "/flood", &flood},      {NET_GET, false, "/large", &large},
+    {NET_GET, false, "/items/*", &hello},    {0, true, "/socket", &silent},
 };
 
-static const net_server_config config = {
-    .routes = routes, .n_routes = sizeof routes / sizeof routes[0], .max_connections = 64};
+static const net_server_config config = {.routes = routes,
+                                         .n_routes = sizeof routes / sizeof routes[0],
+                                         .max_connections = 64};
 
 static int start(void **state) {
     (void)state;
@@ -191,11 +192,12 @@ static void requests_in_one_packet_are_answered_in_order(void **state) {
     (void)state;
     char answer[2048];
     int fd = client_connect();
-    client_say(fd, "GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n"
-                   "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\r\n"
-                   "POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   "2;ext=1\r\nab\r\n1\r\nc\r\n0\r\nTrailer: t\r\n\r\n"
-                   "GET /items/2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_say(fd,
+               "GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+               "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\r\n"
+               "POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "2;ext=1\r\nab\r\n1\r\nc\r\n0\r\nTrailer: t\r\n\r\n"
+               "GET /items/2 HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(client_answer(fd, answer, sizeof answer), 200);
     assert_non_null(strstr(answer, "path=/items/1"));
     for (int i = 0; i < 2; i++) { /* the same bytes, however framed */
@@ -216,20 +218,21 @@ static void malformed_requests_are_refused_with_their_status(void **state) {
         const char *request;
         int http_status;
     } rows[] = {
-        {"GET /hello HTTP/1.1\r\n\r\n", 400},                       /* no Host */
-        {"GET /hello HTTP/1.1\r\n" HOST HOST "\r\n", 400},          /* two of them */
-        {"GET /hello HTTP/1.1\r\nHost : x\r\n\r\n", 400},           /* blank before colon */
-        {"GET /hello HTTP/1.1\r\n" HOST " folded\r\n\r\n", 400},    /* folded line */
-        {"GET /hello HTTP/1.1\r\n" HOST "A: b\x01\r\n\r\n", 400},   /* control character */
-        {"GET  /hello HTTP/1.1\r\n" HOST "\r\n", 400},              /* two blanks */
-        {"GET /hello\r\n" HOST "\r\n", 400},                        /* no version */
-        {"GET hello HTTP/1.1\r\n" HOST "\r\n", 400},                /* no slash */
-        {"GET /he%0 HTTP/1.1\r\n" HOST "\r\n", 400},                /* broken escape */
-        {"GET /he%00llo HTTP/1.1\r\n" HOST "\r\n", 400},            /* escaped NUL */
-        {"G@T /hello HTTP/1.1\r\n" HOST "\r\n", 400},               /* no token */
+        {"GET /hello HTTP/1.1\r\n\r\n", 400},                     /* no Host */
+        {"GET /hello HTTP/1.1\r\n" HOST HOST "\r\n", 400},        /* two of them */
+        {"GET /hello HTTP/1.1\r\nHost : x\r\n\r\n", 400},         /* blank before colon */
+        {"GET /hello HTTP/1.1\r\n" HOST " folded\r\n\r\n", 400},  /* folded line */
+        {"GET /hello HTTP/1.1\r\n" HOST "A: b\x01\r\n\r\n", 400}, /* control character */
+        {"GET  /hello HTTP/1.1\r\n" HOST "\r\n", 400},            /* two blanks */
+        {"GET /hello\r\n" HOST "\r\n", 400},                      /* no version */
+        {"GET hello HTTP/1.1\r\n" HOST "\r\n", 400},              /* no slash */
+        {"GET /he%0 HTTP/1.1\r\n" HOST "\r\n", 400},              /* broken escape */
+        {"GET /he%00llo HTTP/1.1\r\n" HOST "\r\n", 400},          /* escaped NUL */
+        {"G@T /hello HTTP/1.1\r\n" HOST "\r\n", 400},             /* no token */
         {"GET /hello HTTP/2.0\r\n" HOST "\r\n", 505},
         {"PRI * HTTP/2.0\r\n\r\n", 505}, /* HTTP/2 by prior knowledge */
-        {"POST /upload HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        {"POST /upload HTTP/1.1\r\n" HOST
+         "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
          400},
         {"POST /upload HTTP/1.1\r\n" HOST
          "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -289,8 +292,9 @@ static void head_answers_without_a_body(void **state) {
     (void)state;
     char answer[2048];
     int fd = client_connect();
-    client_say(fd, "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n"
-                   "Connection: close\r\n\r\n");
+    client_say(fd,
+               "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n"
+               "Connection: close\r\n\r\n");
     client_read(fd, answer, sizeof answer, NULL);
     assert_memory_equal(answer, "HTTP/1.1 200 OK\r\n", 17);
     char *second = strstr(answer + 1, "HTTP/1.1 200 OK\r\n");
@@ -341,12 +345,14 @@ static void a_refusal_survives_an_upload_that_goes_on(void **state) {
     close(fd);
 }
 
-static void a_body_over_the_limit_is_refused_though_its_length_was_not_told(void **state) {
+static void
+a_body_over_the_limit_is_refused_though_its_length_was_not_told(void **state) {
     (void)state;
     char answer[2048];
     static char block[65536 + 16];
     int fd = client_connect();
-    client_say(fd, "POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client_say(fd,
+               "POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
     memcpy(block, "10000\r\n", 7);
     memcpy(block + 7 + 65536, "\r\n", 2);
     for (int i = 0; i < 27 * 16; i++)
@@ -369,8 +375,8 @@ static void a_paused_upload_is_held_back_by_tcp_and_then_complete(void **state) 
         sum = sum * 31 + (uint8_t)body[i];
     }
     char head[128];
-    snprintf(head, sizeof head, "POST /pausing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
-             TOTAL);
+    snprintf(head, sizeof head,
+             "POST /pausing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", TOTAL);
     client_say(fd, head);
     client_send(fd, body, 1);
     assert_true(eventually(&paused_count, 1));
@@ -419,8 +425,9 @@ static void an_answer_larger_than_every_buffer_arrives_whole(void **state) {
     (void)state;
     static char answer[4 << 20];
     int fd = client_connect();
-    client_say(fd, "GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n"
-                   "Connection: close\r\n\r\n");
+    client_say(fd,
+               "GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n"
+               "Connection: close\r\n\r\n");
     size_t n = client_read(fd, answer, sizeof answer, NULL);
     assert_in_range(n, 3u << 20, (3u << 20) + 1024);
     assert_non_null(strstr(answer + (3u << 20), "path=/hello"));

@@ -58,7 +58,9 @@ static void a_stream_says_the_same_however_it_is_cut(void **state) {
     n += frame(stream + n, 0x80, "ary, longer than eight bytes");
     n += frame(stream + n, 0x01, "\xE2\x82");
     n += frame(stream + n, 0x80, "\xAC");
-    n += frame(stream + n, 0x88, "\x03\xE8" "ok");
+    n += frame(stream + n, 0x88,
+               "\x03\xE8"
+               "ok");
     for (size_t step = 1; step <= n; step++) {
         char said[1024];
         tell(stream, n, step, said);
@@ -92,17 +94,20 @@ static void text_is_utf8_or_refused(void **state) {
         bool valid;
     } rows[] = {
         {"plain text of more than eight bytes", true},
-        {"\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF", true},
-        {"12345678\xC3\xA9" "12345678", true},
-        {"\x80", false},             /* a tail without a head */
-        {"\xC0\xAF", false},         /* overlong '/' */
+        {"\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF",
+         true},
+        {"12345678\xC3\xA9"
+         "12345678",
+         true},
+        {"\x80", false},     /* a tail without a head */
+        {"\xC0\xAF", false}, /* overlong '/' */
         {"\xC1\xBF", false},
         {"\xE0\x9F\xBF", false},     /* overlong, three bytes */
         {"\xED\xA0\x80", false},     /* a surrogate */
         {"\xF0\x8F\xBF\xBF", false}, /* overlong, four bytes */
         {"\xF4\x90\x80\x80", false}, /* past the last code point */
         {"\xF5\x80\x80\x80", false},
-        {"\xE2\x82", false},         /* ends inside */
+        {"\xE2\x82", false}, /* ends inside */
         {"\xE2\x28\xA1", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

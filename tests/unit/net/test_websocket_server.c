@@ -126,8 +126,9 @@ static const net_handler plain = {.open = plain_open, .closed = plain_closed};
 static const net_route routes[] = {
     {0, true, "/echo", &echo}, {0, true, "/full", &full}, {0, true, "/plain", &plain}};
 
-static const net_server_config config = {
-    .routes = routes, .n_routes = sizeof routes / sizeof routes[0], .max_connections = 2048};
+static const net_server_config config = {.routes = routes,
+                                         .n_routes = sizeof routes / sizeof routes[0],
+                                         .max_connections = 2048};
 
 static int start(void **state) {
     (void)state;
@@ -274,7 +275,8 @@ static void a_bad_upgrade_is_refused_with_http(void **state) {
         {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
          426}, /* an old draft */
-        {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n", 400},
+        {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
+         400},
         {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
          "Sec-WebSocket-Key: short==\r\n",
          400},
@@ -364,23 +366,23 @@ static void violations_are_closed_with_their_code(void **state) {
         size_t n;
         unsigned code;
     } rows[] = {
-        {"\x81\x01x", 3, 1002},                             /* not masked */
-        {"\xC1\x81mask\x00", 7, 1002},                      /* reserved bit */
-        {"\x83\x81mask\x00", 7, 1002},                      /* reserved opcode */
-        {"\x80\x81mask\x00", 7, 1002},                      /* nothing to continue */
-        {"\x01\x81mask\x19\x81\x81mask\x00", 14, 1002},     /* a message inside another */
-        {"\x09\x81mask\x00", 7, 1002},                      /* fragmented ping */
-        {"\x89\xFE\x00\x7Emask", 8, 1002},                  /* ping of 126 bytes */
-        {"\x81\xFE\x00\x05mask", 8, 1002},                  /* not the shortest length */
+        {"\x81\x01x", 3, 1002},                         /* not masked */
+        {"\xC1\x81mask\x00", 7, 1002},                  /* reserved bit */
+        {"\x83\x81mask\x00", 7, 1002},                  /* reserved opcode */
+        {"\x80\x81mask\x00", 7, 1002},                  /* nothing to continue */
+        {"\x01\x81mask\x19\x81\x81mask\x00", 14, 1002}, /* a message inside another */
+        {"\x09\x81mask\x00", 7, 1002},                  /* fragmented ping */
+        {"\x89\xFE\x00\x7Emask", 8, 1002},              /* ping of 126 bytes */
+        {"\x81\xFE\x00\x05mask", 8, 1002},              /* not the shortest length */
         {"\x82\xFF\x80\x00\x00\x00\x00\x00\x00\x00mask", 14, 1002}, /* 2^63 bytes */
         {"\x82\xFF\x00\x00\x00\x00\x00\x10\x00\x01mask", 14, 1009}, /* one too many */
-        {"\x81\x81\x00\x00\x00\x00\xFF", 7, 1007},          /* not UTF-8 */
-        {"\x81\x81\x00\x00\x00\x00\xC3", 7, 1007},          /* ends inside a character */
-        {"\x88\x82\x00\x00\x00\x00\x03\xED", 8, 1002},      /* close code 1005 on the wire */
-        {"\x88\x81\x00\x00\x00\x00\x03", 7, 1002},          /* half a close code */
-        {"\x88\x83\x00\x00\x00\x00\x03\xE8\xFF", 9, 1007},  /* reason is not UTF-8 */
-        {"\x88\x80\x00\x00\x00\x00", 6, 1005},              /* a close without a code */
-        {"\x88\x82\x00\x00\x00\x00\x0F\xA0", 8, 4000},      /* ours is the peer's */
+        {"\x81\x81\x00\x00\x00\x00\xFF", 7, 1007},                  /* not UTF-8 */
+        {"\x81\x81\x00\x00\x00\x00\xC3", 7, 1007},     /* ends inside a character */
+        {"\x88\x82\x00\x00\x00\x00\x03\xED", 8, 1002}, /* close code 1005 on the wire */
+        {"\x88\x81\x00\x00\x00\x00\x03", 7, 1002},     /* half a close code */
+        {"\x88\x83\x00\x00\x00\x00\x03\xE8\xFF", 9, 1007}, /* reason is not UTF-8 */
+        {"\x88\x80\x00\x00\x00\x00", 6, 1005},             /* a close without a code */
+        {"\x88\x82\x00\x00\x00\x00\x0F\xA0", 8, 4000},     /* ours is the peer's */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int fd = open_echo("/echo");

@@ -14,7 +14,8 @@
 
 /* ---- the pool ---- */
 
-static model_manifest manifests[] = {{.name = "two-pass"}, {.name = "tiny"}, {.name = "floor"}};
+static model_manifest manifests[] = {
+    {.name = "two-pass"}, {.name = "tiny"}, {.name = "floor"}};
 enum { MODELS = sizeof manifests / sizeof manifests[0] };
 static pool_worker_view workers[MODELS];
 static pool_stats stats;
@@ -56,7 +57,8 @@ static int everything_ready(void **state) {
     (void)state;
     config_defaults(&settings);
     for (size_t i = 0; i < MODELS; i++)
-        workers[i] = (pool_worker_view){.model = &manifests[i], .ready = true, .slots = 4};
+        workers[i] =
+            (pool_worker_view){.model = &manifests[i], .ready = true, .slots = 4};
     stats = (pool_stats){.workers_ready = 3, .slots = 12};
     the_app.draining = false;
     header_name = NULL;
@@ -144,7 +146,8 @@ static void a_key_may_stand_in_three_places(void **state) {
         {"authorization", "Bearer swordfish", true},
         {"authorization", "bearer  swordfish", true},
         {"authorization", "Token swordfish", true}, /* Deepgram */
-        {"sec-websocket-protocol", "realtime, openai-insecure-api-key.swordfish, x", true},
+        {"sec-websocket-protocol", "realtime, openai-insecure-api-key.swordfish, x",
+         true},
         {"sec-websocket-protocol", "token, swordfish", true}, /* Deepgram in a browser */
         {"authorization", "Basic swordfish", false},
         {"authorization", "swordfish", false},

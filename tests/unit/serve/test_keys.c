@@ -45,8 +45,8 @@ static void a_key_is_its_tenants_and_no_others(void **state) {
     assert_int_equal(keyring_check(k, "swordfish", &who), OK);
     assert_string_equal(who.tenant, "bob");
     assert_int_equal(who.max_sessions, 2);
-    static const char *const wrong[] = {"", NULL, "open sesam", "open sesame ", SESAME,
-                                        "Swordfish"};
+    static const char *const wrong[] = {"",     NULL,       "open sesam", "open sesame ",
+                                        SESAME, "Swordfish"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(keyring_check(k, wrong[i], &who), ERR_AUTH);
     assert_string_equal(who.tenant, "bob"); /* untouched by the failures */
@@ -98,17 +98,17 @@ static void a_broken_file_is_refused_with_its_line(void **state) {
         status why;
         int line;
     } rows[] = {
-        {"", ERR_SYNTAX, 0},                                /* no key at all */
+        {"", ERR_SYNTAX, 0}, /* no key at all */
         {"# only a comment\n", ERR_SYNTAX, 0},
-        {"ali\n", ERR_SYNTAX, 1},                           /* no hash */
-        {"\nali " SESAME "\n", ERR_SYNTAX, 2},              /* without its kind */
-        {"ali sha256:" SESAME "0\n", ERR_SYNTAX, 1},        /* a digit too many */
-        {"ali sha256:41EF\n", ERR_SYNTAX, 1},               /* too few, and capital */
-        {"a/b sha256:" SESAME "\n", ERR_SYNTAX, 1},         /* a name is a metric label */
+        {"ali\n", ERR_SYNTAX, 1},                    /* no hash */
+        {"\nali " SESAME "\n", ERR_SYNTAX, 2},       /* without its kind */
+        {"ali sha256:" SESAME "0\n", ERR_SYNTAX, 1}, /* a digit too many */
+        {"ali sha256:41EF\n", ERR_SYNTAX, 1},        /* too few, and capital */
+        {"a/b sha256:" SESAME "\n", ERR_SYNTAX, 1},  /* a name is a metric label */
         {"ali sha256:" SESAME " sessions=\n", ERR_SYNTAX, 1},
         {"ali sha256:" SESAME " sessions=-1\n", ERR_SYNTAX, 1},
         {"ali sha256:" SESAME " sessions=1x\n", ERR_SYNTAX, 1},
-        {"ali sha256:" SESAME " admin\n", ERR_SYNTAX, 1},   /* no such option */
+        {"ali sha256:" SESAME " admin\n", ERR_SYNTAX, 1}, /* no such option */
         {"ali sha256:" SESAME "\nbob sha256:" SESAME "\n", ERR_SYNTAX, 2}, /* one key */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

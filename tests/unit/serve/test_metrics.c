@@ -22,7 +22,8 @@ typedef struct {
 static size_t take_name(const char *at, bool colons) {
     size_t n = 0;
     while ((at[n] >= 'a' && at[n] <= 'z') || (at[n] >= 'A' && at[n] <= 'Z') ||
-           at[n] == '_' || (colons && at[n] == ':') || (n && at[n] >= '0' && at[n] <= '9'))
+           at[n] == '_' || (colons && at[n] == ':') ||
+           (n && at[n] >= '0' && at[n] <= '9'))
         n++;
     return n;
 }
@@ -83,7 +84,8 @@ static size_t read_page(const char *page, sample *out, size_t max) {
             assert_true(!strcmp(type, "counter") || !strcmp(type, "gauge") ||
                         !strcmp(type, "histogram"));
             /* what promtool's linter asks of names */
-            bool total = strlen(family) > 6 && !strcmp(family + strlen(family) - 6, "_total");
+            bool total =
+                strlen(family) > 6 && !strcmp(family + strlen(family) - 6, "_total");
             assert_int_equal(total, !strcmp(type, "counter"));
             had_help = false;
         } else {
@@ -152,9 +154,11 @@ static void what_is_counted_is_on_the_page(void **state) {
     assert_true(value_of(n, "rostrum_sessions_open", "{protocol=\"listen\"}") == 1);
     assert_true(value_of(n, "rostrum_slots", "") == 24);
     assert_true(value_of(n, "rostrum_queue_age_seconds", "") == 0.125);
-    assert_true(value_of(n, "rostrum_worker_restarts_total", "") == 0); /* from the start */
+    assert_true(value_of(n, "rostrum_worker_restarts_total", "") ==
+                0); /* from the start */
     assert_true(value_of(n, "rostrum_net_received_bytes_total", "") > 9.0e15);
-    assert_true(value_of(n, "rostrum_sessions_total", "{protocol=\"odd\\\"\\\\\\n\"}") == 1);
+    assert_true(value_of(n, "rostrum_sessions_total", "{protocol=\"odd\\\"\\\\\\n\"}") ==
+                1);
     assert_true(metric_get(m, M_SESSIONS, "realtime") == 3);
     assert_true(metric_get(m, M_SESSIONS, "nobody") == 0);
     metrics_destroy(m);
@@ -165,12 +169,13 @@ static void what_is_counted_is_on_the_page(void **state) {
 static void a_histogram_adds_up(void **state) {
     (void)state;
     metrics *m = metrics_create();
-    metric_observe(m, M_FINALISE, "tiny", 0.1); /* a value equal to a bound is within it */
+    metric_observe(m, M_FINALISE, "tiny",
+                   0.1); /* a value equal to a bound is within it */
     metric_observe(m, M_FINALISE, "tiny", 0.1000001);
     metric_observe(m, M_FINALISE, "tiny", 0.69);
     metric_observe(m, M_FINALISE, "tiny", 1e9);
-    metric_observe(m, M_FINALISE, "tiny", -1);         /* a broken clock */
-    metric_observe(m, M_FINALISE, "tiny", 0.0 / 0.0);  /* no number */
+    metric_observe(m, M_FINALISE, "tiny", -1);        /* a broken clock */
+    metric_observe(m, M_FINALISE, "tiny", 0.0 / 0.0); /* no number */
     size_t n = page_of(m);
     const char *name = "rostrum_finalise_seconds_bucket";
     assert_true(value_of(n, name, "{model=\"tiny\",le=\"0.05\"}") == 0);
@@ -249,15 +254,16 @@ static void a_private_label_does_not_compile(void **state) {
         const char *label, *label_class;
         bool compiles;
     } rows[] = {
-        {"", "NONE", true},         {"model", "MODEL", true},
-        {"tenant", "TENANT", true}, {"words", "TEXT", false},
+        {"", "NONE", true},           {"model", "MODEL", true},
+        {"tenant", "TENANT", true},   {"words", "TEXT", false},
         {"who", "VOICEPRINT", false}, {"said", "AUDIO", false},
-        {"bias", "PROMPT", false},  {"", "MODEL", false}, /* a class without a label */
-        {"model", "NONE", false},   /* a label without a class */
+        {"bias", "PROMPT", false},    {"", "MODEL", false}, /* a class without a label */
+        {"model", "NONE", false},                           /* a label without a class */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char line[256], said[4096];
-        snprintf(line, sizeof line, "METRIC(M_ONE, COUNTER, \"one_total\", \"%s\", %s, \"x\")\n",
+        snprintf(line, sizeof line,
+                 "METRIC(M_ONE, COUNTER, \"one_total\", \"%s\", %s, \"x\")\n",
                  rows[i].label, rows[i].label_class);
         int failed = compile_with(line, said, sizeof said);
         if ((failed == 0) != rows[i].compiles)

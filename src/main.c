@@ -1,12 +1,16 @@
 /* The program `rostrum`: one table of commands. */
 #include "cli/commands.h"
 #include "cli/try.h"
+#include "serve/registry/engine_command.h"
 #include "serve/serve.h"
 #include "serve/tenant/key_command.h"
 
 static const command *const commands[] = {
     &serve_command,
     &try_command,
+    &engine_list_command,
+    &engine_check_command,
+    &engine_calibrate_command,
     &key_new_command,
     &config_show_command,
     &config_explain_command,

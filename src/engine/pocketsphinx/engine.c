@@ -126,12 +126,10 @@ typedef struct {
 
 static bool build_one(rostrum_utterance *u, const paths *files) {
     /* -remove_silence no: silence is the host's to find, and dropped frames would shift
-     * the word times. -fwdflat no: as good and 40 instead of 362 ms at the end.
-     * -cmn live: a mean over the whole utterance is not there yet while it is spoken. */
+     * the word times. -fwdflat no: as good and 40 instead of 362 ms at the end. */
     cmd_ln_t *config =
         cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", files->hmm, "-lm", files->lm, "-dict",
-                    files->dict, "-fwdflat", "no", "-remove_silence", "no", "-cmn",
-                    "live", "-logfn", "/dev/null", NULL);
+                    files->dict, "-fwdflat", "no", "-remove_silence", "no", NULL);
     if (!config)
         return false;
     u->decoder = ps_init(config);
@@ -148,6 +146,7 @@ static bool build_one(rostrum_utterance *u, const paths *files) {
 
 static void *build(void *context) {
     builder *b = context;
+    err_set_logfp(NULL); /* of this thread */
     for (size_t i = b->from; i < b->model->n && !b->failed; i += b->step)
         b->failed = !build_one(&b->model->utterances[i], b->files);
     return NULL;

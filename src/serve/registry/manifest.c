@@ -160,11 +160,11 @@ static status read_numbers(const yaml_node *root, model_manifest *out, diag *d) 
 }
 
 static status read_root(const yaml_node *root, model_manifest *out, diag *d) {
-    static const char *const keys[] = {"name",     "version",          "kind",
-                                       "engine",   "licence",          "source",
-                                       "get",      "languages",        "sample_rate_hz",
-                                       "two_pass", "settings",         "feature_contract",
-                                       "files",    "slots_per_thread", "slots_max"};
+    static const char *const keys[] = {
+        "name",           "version",          "kind",      "engine",
+        "licence",        "source",           "get",       "languages",
+        "sample_rate_hz", "two_pass",         "settings",  "feature_contract",
+        "files",          "slots_per_thread", "slots_max", "model_dir"};
     if (!root || yaml_kind_of(root) != YAML_MAP)
         return complain(root, d, "", "a manifest is a map: name, version, kind, ...");
     TRY(yaml_only_keys(root, keys, sizeof keys / sizeof *keys, d));
@@ -186,6 +186,10 @@ static status read_root(const yaml_node *root, model_manifest *out, diag *d) {
     TRY(read_text(root, "get", true, out->get, sizeof out->get, d));
     TRY(read_text(root, "feature_contract", true, out->feature_contract,
                   sizeof out->feature_contract, d));
+    TRY(read_text(root, "model_dir", false, out->model_dir, sizeof out->model_dir, d));
+    if (out->model_dir[0] && (out->model_dir[0] != '/' || !plain_path(out->model_dir)))
+        return complain(yaml_get(root, "model_dir"), d, "model_dir",
+                        "must be absolute, without '.' or '..'");
     TRY(read_numbers(root, out, d));
     TRY(read_languages(root, out, d));
     TRY(read_files(root, out, d));
@@ -201,8 +205,10 @@ static status fill_folders(const char *cache_dir, model_manifest *out, diag *d) 
                           sizeof out->runtime_dir - sizeof "/runtime");
     snprintf(out->cache_dir, sizeof out->cache_dir, "%s", cache_dir);
     size_t n = strlen(cache_dir);
-    memcpy(out->model_dir, cache_dir, n);
-    memcpy(out->model_dir + n, "/models", sizeof "/models");
+    if (out->model_dir[0] == '\0') {
+        memcpy(out->model_dir, cache_dir, n);
+        memcpy(out->model_dir + n, "/models", sizeof "/models");
+    }
     memcpy(out->runtime_dir, cache_dir, n);
     memcpy(out->runtime_dir + n, "/runtime", sizeof "/runtime");
     return OK;

@@ -49,7 +49,7 @@ typedef struct {
     char get[160];         /* how to get its files, one command */
     char hash[65];         /* sha256 of the manifest itself, lower-case hex */
     char cache_dir[256];   /* absolute; these three are filled in at load */
-    char model_dir[256];   /* cache_dir/models */
+    char model_dir[256];   /* all its worker can read: cache_dir/models, unless it says */
     char runtime_dir[256]; /* cache_dir/runtime */
 } model_manifest;
 

@@ -92,6 +92,8 @@ static void each_slip_in_a_manifest_names_its_field(void **state) {
         {"models/small/a.bin", "models//a", "files.path"}, /* empty component */
         {"ba7816bf", "BA7816BF", "files.sha256"},          /* upper case */
         {"ba7816bf", "ba7816b", "files.sha256"},           /* one digit short */
+        {"get:", "model_dir: models\nget:", "model_dir"},
+        {"get:", "model_dir: /usr/../etc\nget:", "model_dir"},
         {"bytes: 3", "bytes: -3", "files.bytes"},
         {"slots_per_thread: 3", "slots_per_thread: 0", "slots_per_thread"},
         {"licence: MIT", "licence: \"\"", "licence"},

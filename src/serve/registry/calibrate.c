@@ -1,0 +1,134 @@
+#include "serve/registry/calibrate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define UNLOADED_S 12.0
+#define LEVEL_S 8.0
+#define LEVELS_MAX 5      /* with loading and the unloaded one: about a minute */
+#define SLOTS_A_THREAD 48 /* more than any model here was ever thought to sustain */
+#define RESERVE 0.9
+#define MEMORY_MB 4096 /* many slots are asked for, to find how many work */
+
+bool calibrate_passes(const trial_level *unloaded, const trial_level *level) {
+    double limit_ms = unloaded->first_partial_ms * 1.2;
+    if (limit_ms < unloaded->first_partial_ms + 50)
+        limit_ms = unloaded->first_partial_ms + 50;
+    if (unloaded->partials > 0 &&
+        (level->partials == 0 || level->first_partial_ms > limit_ms))
+        return false;
+    return !level->behind && level->late <= 0.03 && level->pressure <= 1;
+}
+
+unsigned calibrate_next(unsigned best, unsigned worst, unsigned predicted,
+                        unsigned most) {
+    unsigned next;
+    if (best == 0 && worst == 0)
+        next = predicted;
+    else if (worst == 0)
+        next = best + (best + 3) / 4;
+    else
+        next = (best + worst) / 2;
+    if (next > most)
+        next = most;
+    if (next < 1)
+        next = 1;
+    bool known = next <= best || (worst > 0 && next >= worst);
+    /* a gap below a tenth is below what one run of a few seconds can tell */
+    if (known || (worst > 0 && best > 0 && (worst - best) * 10 <= best))
+        return 0;
+    return next;
+}
+
+static unsigned cores(void) {
+    unsigned n = uv_available_parallelism();
+    return n ? n : 1;
+}
+
+/* Searches the most streams that pass; *unloaded is the level of two. */
+static status search(trial *t, const speech *recording, unsigned threads,
+                     calibrate_progress *progress, void *context, trial_level *unloaded,
+                     trial_level *best, diag *d) {
+    pool_worker_view w;
+    trial_worker(t, &w);
+    unsigned alone = w.slots < 2 ? 1 : 2;
+    status s = trial_play(t, recording, alone, UNLOADED_S, unloaded, d);
+    if (s != OK)
+        return s;
+    bool sound = !unloaded->behind;
+    progress(context, unloaded, sound);
+    if (!sound)
+        return diag_set(d, ERR_CAPACITY,
+                        "this machine cannot keep up with %u live stream%s of the model",
+                        alone, alone == 1 ? "" : "s");
+    double each = unloaded->cpu / alone; /* cores a stream */
+    double predicted = each > 0 ? 0.8 * threads / each : w.slots;
+    *best = *unloaded;
+    unsigned passed = alone, failed = 0;
+    unsigned first = predicted < w.slots ? (unsigned)predicted : w.slots;
+    for (int i = 0; i < LEVELS_MAX; i++) {
+        unsigned n = i == 0 && first > passed
+                         ? first
+                         : calibrate_next(passed, failed, first, w.slots);
+        if (n == 0)
+            break;
+        trial_level level;
+        s = trial_play(t, recording, n, LEVEL_S, &level, d);
+        if (s != OK)
+            return s;
+        bool good = calibrate_passes(unloaded, &level);
+        progress(context, &level, good);
+        if (good) {
+            *best = level;
+            passed = n;
+        } else {
+            failed = n;
+        }
+    }
+    return OK;
+}
+
+status calibrate(const char *engine_dir, const model_manifest *m, unsigned threads,
+                 const speech *recording, calibrate_progress *progress, void *context,
+                 calibration *out, diag *d) {
+    if (threads == 0)
+        threads = cores();
+    unsigned most = threads > LIMIT_WORKER_SLOTS / SLOTS_A_THREAD
+                        ? LIMIT_WORKER_SLOTS
+                        : threads * SLOTS_A_THREAD;
+    if (m->slots_max && most > m->slots_max)
+        most = m->slots_max;
+    pool_worker_config worker = {.model = m,
+                                 .workers = 1,
+                                 .threads = threads,
+                                 .slots = most,
+                                 .memory_mb = MEMORY_MB,
+                                 .measuring = true};
+    trial *t = NULL;
+    status s = trial_open(engine_dir, &worker, &t, d);
+    if (s != OK)
+        return s;
+    trial_level unloaded = {0}, best = {0};
+    pool_worker_view w;
+    s = search(t, recording, threads, progress, context, &unloaded, &best, d);
+    trial_worker(t, &w);
+    trial_close(t);
+    if (s != OK)
+        return s;
+    unsigned slots = (unsigned)(best.streams * RESERVE);
+    calibration c = {.threads = threads, .slots = slots ? slots : 1};
+    snprintf(c.engine_version, sizeof c.engine_version, "%s", w.facts.version);
+    calibration_cpu(c.cpu, sizeof c.cpu);
+    c.slots_per_core = (double)c.slots / threads;
+    c.rtf = best.cpu / best.streams;
+    if (best.streams > unloaded.streams && best.rss_kib > unloaded.rss_kib)
+        c.memory_per_slot_kib =
+            (best.rss_kib - unloaded.rss_kib) / (best.streams - unloaded.streams);
+    c.unloaded_ms = unloaded.first_partial_ms;
+    c.loaded_ms = best.first_partial_ms;
+    snprintf(c.recording, sizeof c.recording, "%s", recording->name);
+    c.measured_unix_s = (uint64_t)time(NULL);
+    *out = c;
+    return OK;
+}

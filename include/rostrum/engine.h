@@ -37,12 +37,12 @@ extern "C" {
 
 enum {
     ROSTRUM_OK = 0,
-    ROSTRUM_E_INVALID = 1,     /* a setting is wrong */
-    ROSTRUM_E_MISSING = 2,     /* a file or library is not there */
-    ROSTRUM_E_INTEGRITY = 3,   /* a file is not what its manifest says */
-    ROSTRUM_E_MEMORY = 4,      /* no memory */
-    ROSTRUM_E_CANCELLED = 5,   /* `stop` said so; not a fault */
-    ROSTRUM_E_FAILED = 6       /* anything else */
+    ROSTRUM_E_INVALID = 1,   /* a setting is wrong */
+    ROSTRUM_E_MISSING = 2,   /* a file or library is not there */
+    ROSTRUM_E_INTEGRITY = 3, /* a file is not what its manifest says */
+    ROSTRUM_E_MEMORY = 4,    /* no memory */
+    ROSTRUM_E_CANCELLED = 5, /* `stop` said so; not a fault */
+    ROSTRUM_E_FAILED = 6     /* anything else */
 };
 
 typedef struct {
@@ -57,9 +57,9 @@ typedef struct {
 
 /* How to load. All strings live as long as the model. */
 typedef struct {
-    const char *model_dir;            /* absolute; the only files the engine may open */
-    const char *runtime_dir;          /* absolute; shared libraries the manifest names */
-    const rostrum_setting *settings;  /* [n_settings] decoding settings of the manifest */
+    const char *model_dir;           /* absolute; the only files the engine may open */
+    const char *runtime_dir;         /* absolute; shared libraries the manifest names */
+    const rostrum_setting *settings; /* [n_settings] decoding settings of the manifest */
     size_t n_settings;
     unsigned threads; /* threads that will call into utterances at the same time, >= 1 */
 } rostrum_load_config;
@@ -80,10 +80,10 @@ typedef struct {
 } rostrum_utterance_config;
 
 typedef struct {
-    const char *text;  /* UTF-8, with case and punctuation as the model writes them */
-    int32_t start_ms;  /* from the first fed sample; -1: not known */
-    int32_t end_ms;    /* from the first fed sample; -1: not known */
-    float confidence;  /* 0..1, or -1: not known */
+    const char *text; /* UTF-8, with case and punctuation as the model writes them */
+    int32_t start_ms; /* from the first fed sample; -1: not known */
+    int32_t end_ms;   /* from the first fed sample; -1: not known */
+    float confidence; /* 0..1, or -1: not known */
 } rostrum_word;
 
 /* What the engine believes so far. words[0..committed) never change again while the
@@ -104,9 +104,9 @@ typedef struct rostrum_model rostrum_model;         /* defined by the engine */
 typedef struct rostrum_utterance rostrum_utterance; /* defined by the engine */
 
 typedef struct {
-    uint32_t abi;        /* ROSTRUM_ENGINE_ABI */
-    const char *name;    /* lower case, as in rostrum-engine-NAME */
-    const char *version; /* of the engine code */
+    uint32_t abi;            /* ROSTRUM_ENGINE_ABI */
+    const char *name;        /* lower case, as in rostrum-engine-NAME */
+    const char *version;     /* of the engine code */
     uint32_t sample_rate_hz; /* 16000 is the only rate the host feeds today */
 
     int (*load)(const rostrum_load_config *config, rostrum_model **out_model,

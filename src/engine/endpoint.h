@@ -29,7 +29,8 @@
 #include "engine/vad_energy.h"
 
 #define ENDPOINT_ONSET_FRAMES 2 /* speech frames that start an utterance: 64 ms */
-#define ENDPOINT_LAG_SAMPLES 1536 /* how far before its first frame speech is looked for */
+#define ENDPOINT_LAG_SAMPLES                                                             \
+    1536 /* how far before its first frame speech is looked for */
 #define SAMPLES_PER_MS (LIMIT_SAMPLE_RATE_HZ / 1000)
 
 typedef enum { ENDPOINT_NOTHING, ENDPOINT_STARTED, ENDPOINT_STOPPED } endpoint_kind;

@@ -19,7 +19,7 @@
 #include "base/limits.h"
 
 #define HELLO_SETTINGS_MAX 32
-#define HELLO_THREADS_MAX 64      /* more cores than one model was ever useful on */
+#define HELLO_THREADS_MAX 64 /* more cores than one model was ever useful on */
 #define HELLO_MEMORY_MB_MAX 1048576
 #define HELLO_BYTES_MAX (32u << 10)
 

@@ -37,8 +37,8 @@ typedef enum {
     FRAME_COMMIT,    /* end the utterance here (manual turn, Finalize) */
     FRAME_CLEAR,     /* forget the audio of the utterance in progress */
     FRAME_UPDATE,    /* engine_listen: new settings from the next frame on */
-    FRAME_CLOSE,     /* stop at once; no event but FRAME_CLOSED is sent after it is read */
-    FRAME_DRAIN,     /* exit when all slots are closed */
+    FRAME_CLOSE, /* stop at once; no event but FRAME_CLOSED is sent after it is read */
+    FRAME_DRAIN, /* exit when all slots are closed */
     /* worker -> gateway */
     FRAME_READY = 64,     /* engine_facts as JSON: loaded, warmed, slots offered */
     FRAME_FAILED,         /* UTF-8 sentence: could not load; the worker exits */
@@ -86,14 +86,14 @@ typedef enum { ENDPOINT_SERVER_VAD, ENDPOINT_MANUAL } endpoint_mode;
 /* Settings of one listen stream, effective for the whole stream until UPDATE. */
 typedef struct {
     endpoint_mode endpoint;
-    float vad_threshold;         /* 0..1 probability of speech */
-    uint32_t prefix_padding_ms;  /* audio kept before the start of speech, 0..2000 */
-    uint32_t silence_ms;         /* silence that ends an utterance, 50..10000 */
-    uint32_t max_utterance_ms;   /* 1000..LIMIT_UTTERANCE_S*1000 */
-    bool partials;               /* send FRAME_PARTIAL */
-    bool second_pass;            /* run the second pass where the engine has one */
-    char language[16];           /* BCP 47 or "" */
-    char prompt[1024];           /* private */
+    float vad_threshold;        /* 0..1 probability of speech */
+    uint32_t prefix_padding_ms; /* audio kept before the start of speech, 0..2000 */
+    uint32_t silence_ms;        /* silence that ends an utterance, 50..10000 */
+    uint32_t max_utterance_ms;  /* 1000..LIMIT_UTTERANCE_S*1000 */
+    bool partials;              /* send FRAME_PARTIAL */
+    bool second_pass;           /* run the second pass where the engine has one */
+    char language[16];          /* BCP 47 or "" */
+    char prompt[1024];          /* private */
 } engine_listen;
 
 extern const engine_listen engine_listen_default; /* 0.5, 300, 500, 30 s, true, true */
@@ -106,36 +106,37 @@ typedef struct {
 } engine_mark;
 
 typedef struct {
-    const char *text;   /* UTF-8, NUL-terminated, borrowed from the payload */
-    uint32_t start_ms;  /* stream milliseconds */
+    const char *text;  /* UTF-8, NUL-terminated, borrowed from the payload */
+    uint32_t start_ms; /* stream milliseconds */
     uint32_t end_ms;
-    float confidence;   /* 0..1 or -1 */
+    float confidence; /* 0..1 or -1 */
 } engine_word;
 
 /* A partial or final. Words keep the model's own case and punctuation; joined by one
  * blank they are the transcript. */
 typedef struct {
     uint32_t utterance;
-    uint32_t start_ms;    /* of the utterance's audio, prefix padding included */
-    uint32_t end_ms;      /* stream position decoded up to */
+    uint32_t start_ms;      /* of the utterance's audio, prefix padding included */
+    uint32_t end_ms;        /* stream position decoded up to */
     uint32_t speech_end_ms; /* final: true acoustic end of speech; partial: 0 */
-    uint32_t compute_us;  /* CPU time this result took */
-    uint32_t queue_us;    /* wall time its work waited for a thread */
-    uint32_t committed;   /* words that cannot change any more while live */
-    uint32_t corrected;   /* second pass: committed words it changed */
+    uint32_t compute_us;    /* CPU time this result took */
+    uint32_t queue_us;      /* wall time its work waited for a thread */
+    uint32_t committed;     /* words that cannot change any more while live */
+    uint32_t corrected;     /* second pass: committed words it changed */
     uint32_t n_words;
     engine_word words[LIMIT_HYPOTHESIS_WORDS];
 } engine_text;
 
 /* A worker's state, sent every LIMIT_HEARTBEAT_MS. */
 typedef struct {
-    uint32_t slots;       /* offered */
-    uint32_t open;        /* in use */
-    uint32_t rss_kib;     /* resident memory */
-    uint32_t cpu_permille; /* CPU time over wall time since the last report, 1000 = 1 core */
-    uint32_t queue_us;    /* oldest piece of work waiting now */
+    uint32_t slots;   /* offered */
+    uint32_t open;    /* in use */
+    uint32_t rss_kib; /* resident memory */
+    uint32_t
+        cpu_permille;  /* CPU time over wall time since the last report, 1000 = 1 core */
+    uint32_t queue_us; /* oldest piece of work waiting now */
     uint32_t late_permille; /* steps since the last report that missed their deadline */
-    float pressure;       /* as rostrum_pressure */
+    float pressure;         /* as rostrum_pressure */
 } engine_load;
 
 /* Returns the bytes needed more (the whole header first), or 0: the frame is at hand
@@ -145,7 +146,8 @@ size_t proto_frame_need(const uint8_t *data, size_t n, engine_header *out,
                         status *out_status);
 
 /* Each writer appends one whole frame to b. */
-void proto_put_empty(buf *b, uint8_t type, uint8_t flags, uint16_t slot, uint32_t generation);
+void proto_put_empty(buf *b, uint8_t type, uint8_t flags, uint16_t slot,
+                     uint32_t generation);
 void proto_put_bytes(buf *b, uint8_t type, uint8_t flags, uint16_t slot,
                      uint32_t generation, uint32_t sequence, const void *data, size_t n);
 void proto_put_credit(buf *b, uint16_t slot, uint32_t generation, uint32_t samples);
@@ -157,7 +159,8 @@ void proto_put_text(buf *b, uint8_t type, uint8_t flags, uint16_t slot,
                     uint32_t generation, const engine_text *text);
 void proto_put_load(buf *b, const engine_load *load);
 
-/* Bytes of text[n] before the first that is a NUL or no well-formed UTF-8; n: all good. */
+/* Bytes of text[n] before the first that is a NUL or no well-formed UTF-8; n: all good.
+ */
 size_t proto_utf8_valid(const char *text, size_t n);
 
 /* Each reader takes one payload. ERR_SYNTAX, *out unspecified: not well formed. */

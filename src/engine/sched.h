@@ -37,7 +37,7 @@ typedef struct {
     unsigned threads;
     unsigned running; /* entries that run */
     uint64_t order;
-    double busy;        /* smoothed, 0..1 */
+    double busy;         /* smoothed, 0..1 */
     uint64_t counted_us; /* busy is true up to here */
 } sched;
 

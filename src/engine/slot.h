@@ -75,7 +75,8 @@ MUST_CHECK status slot_open(slot *s, uint32_t generation, const engine_listen *l
 /* Audio or a command for the stream. ERR_NOT_FOUND: it is of another generation, or its
  * stream is ending: dropped. ERR_LIMIT, ERR_SYNTAX: the gateway broke the protocol; the
  * stream fails with FRAME_ERROR at its next run. */
-MUST_CHECK status slot_audio(slot *s, uint32_t generation, const uint8_t *bytes, size_t n);
+MUST_CHECK status slot_audio(slot *s, uint32_t generation, const uint8_t *bytes,
+                             size_t n);
 MUST_CHECK status slot_command(slot *s, uint32_t generation, uint8_t type,
                                const engine_listen *update);
 

@@ -30,9 +30,9 @@ typedef struct {
     bool sent;     /* its last final is out; only the second-pass thread keeps it */
     rostrum_utterance *engine;
     uint64_t from, fed_to, stepped_to, speech_end; /* stream positions */
-    uint32_t live_committed; /* words that partials had committed */
-    bool announced;          /* SPEECH_STARTED was sent */
-    uint64_t compute_us, queue_us; /* since the last text */
+    uint32_t live_committed;                       /* words that partials had committed */
+    bool announced;                                /* SPEECH_STARTED was sent */
+    uint64_t compute_us, queue_us;                 /* since the last text */
     uint64_t second_due_us;
     rostrum_hypothesis second; /* engine memory, valid until close */
     int second_result;         /* of the call; valid with `second` when ANSWERED */
@@ -87,7 +87,8 @@ typedef struct {
 /* slot.c: FRAME_ERROR, and the stream ends. text may be NULL. */
 void slot_fail(slot_unit *u, const char *text);
 
-/* slot_audio.c: reads the inbox until there is something to decode, or enough was done. */
+/* slot_audio.c: reads the inbox until there is something to decode, or enough was done.
+ */
 void slot_take_audio(slot_unit *u);
 
 /* slot_text.c */
@@ -97,11 +98,11 @@ void slot_feed_until(slot_unit *u, uint64_t to);
 bool slot_step_due(const slot *s);
 void slot_step(slot_unit *u);
 void slot_finish(slot_unit *u);
-void slot_drop_live(slot_unit *u);         /* CLEAR: no final */
-void slot_answer_commit(slot_unit *u);     /* nothing to commit: an empty final */
-void slot_send_finals(slot_unit *u);       /* those whose turn it is */
-bool slot_release_utterances(slot *s);     /* at the end; false: a second pass runs */
-uint64_t slot_second_deadline(slot *s);    /* earliest, or SCHED_NEVER */
+void slot_drop_live(slot_unit *u);      /* CLEAR: no final */
+void slot_answer_commit(slot_unit *u);  /* nothing to commit: an empty final */
+void slot_send_finals(slot_unit *u);    /* those whose turn it is */
+bool slot_release_utterances(slot *s);  /* at the end; false: a second pass runs */
+uint64_t slot_second_deadline(slot *s); /* earliest, or SCHED_NEVER */
 
 static inline uint32_t slot_ms(uint64_t position) {
     return (uint32_t)(position / SAMPLES_PER_MS);

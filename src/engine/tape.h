@@ -14,8 +14,8 @@
 #include "engine/endpoint.h"
 
 #define TAPE_PREFIX_MAX (2000 * SAMPLES_PER_MS) /* of engine_listen */
-#define TAPE_EXTRA (ENDPOINT_ONSET_FRAMES * FRAME_SAMPLES + ENDPOINT_LAG_SAMPLES + \
-                    2 * FRAME_SAMPLES)
+#define TAPE_EXTRA                                                                       \
+    (ENDPOINT_ONSET_FRAMES * FRAME_SAMPLES + ENDPOINT_LAG_SAMPLES + 2 * FRAME_SAMPLES)
 #define TAPE_SLACK (4 * FRAME_SAMPLES) /* added before the front is moved out */
 #define TAPE_SAMPLES (TAPE_PREFIX_MAX + TAPE_EXTRA + TAPE_SLACK)
 

@@ -41,7 +41,8 @@ static inline void rig_send(rig *r, buf *b) {
     size_t sent = 0;
     while (sent < b->size) {
         ssize_t n = send(r->fd, b->data + sent, b->size - sent, MSG_NOSIGNAL);
-        if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) /* the end is read, not sent */
+        if (n < 0 &&
+            (errno == EPIPE || errno == ECONNRESET)) /* the end is read, not sent */
             break;
         assert_true(n > 0);
         sent += (size_t)n;

@@ -149,7 +149,7 @@ static void hear(run *r, tally *t, const char *id, const char *ref, const float 
     rostrum_stop never = {0};
     diag d = DIAG_INIT;
     if (stream_create(&model_settings(r->model)->stream, model_tokens(r->model),
-                      model_encoder(r->model), never, &s) != OK)
+                      model_encoder(r->model), model_decoder(r->model), never, &s) != OK)
         abort();
     stream_compute *c = model_take(r->model, LANE_LIVE);
     c->meter = &r->live_meter;

@@ -70,7 +70,7 @@ static int open_utterance(rostrum_model *m, const rostrum_utterance_config *conf
     diag d = DIAG_INIT;
     rostrum_utterance *u = calloc(1, sizeof *u);
     status s = u ? stream_create(&model_settings(m->inner)->stream, model_tokens(m->inner),
-                                 model_encoder(m->inner), config->stop, &u->stream)
+                                 model_encoder(m->inner), model_decoder(m->inner), config->stop, &u->stream)
                  : ERR_MEMORY;
     if (s != OK) {
         free(u);

@@ -50,13 +50,13 @@ static status load_network(const char *folder, const char *name, network *out, d
     return s;
 }
 
-static status pool_init(lane_pool *p, const network *n, size_t lanes, diag *d) {
+static status pool_init(lane_pool *p, const network *n, size_t lanes, bool whole, diag *d) {
     p->lanes = calloc(lanes, sizeof *p->lanes);
     p->idle = calloc(lanes, sizeof(stream_compute *));
     if (!p->lanes || !p->idle)
         return diag_set(d, ERR_MEMORY, "no memory for decoding threads");
     for (; p->n < lanes; p->n++) {
-        status s = stream_compute_init(n->encoder, n->decoder, &p->lanes[p->n], d);
+        status s = stream_compute_init(n->encoder, n->decoder, whole, &p->lanes[p->n], d);
         if (s != OK)
             return s;
         p->idle[p->n_idle++] = &p->lanes[p->n];
@@ -74,7 +74,7 @@ static status warm_up(model *m, lane_kind kind, diag *d) {
     rostrum_stop never = {0};
     stream_compute *lane = model_take(m, kind);
     status result =
-        stream_create(&m->settings.stream, m->vocabulary, lane->encoder, never, &s);
+        stream_create(&m->settings.stream, m->vocabulary, lane->encoder, lane->decoder, never, &s);
     if (result == OK)
         result = stream_feed(s, pcm, sizeof pcm / sizeof pcm[0]);
     if (result == OK)
@@ -99,13 +99,13 @@ static status load_all(const rostrum_load_config *config, model *m, diag *d) {
     if (s == OK)
         s = load_network(folder, m->settings.live, &m->live, d);
     if (s == OK)
-        s = pool_init(&m->pools[LANE_LIVE], &m->live, config->threads, d);
+        s = pool_init(&m->pools[LANE_LIVE], &m->live, config->threads, false, d);
     if (s == OK && m->settings.final[0]) {
         size_t lanes = config->threads < MODEL_FINAL_LANES ? config->threads
                                                            : MODEL_FINAL_LANES;
         s = load_network(folder, m->settings.final, &m->final, d);
         if (s == OK)
-            s = pool_init(&m->pools[LANE_FINAL], &m->final, lanes, d);
+            s = pool_init(&m->pools[LANE_FINAL], &m->final, lanes, true, d);
     }
     if (s == OK && m->settings.vad[0]) {
         s = path_of(path, sizeof path, folder, m->settings.vad, "", d);
@@ -175,6 +175,10 @@ const tokens *model_tokens(const model *m) {
 
 const moonshine_encoder *model_encoder(const model *m) {
     return m->live.encoder;
+}
+
+const moonshine_decoder *model_decoder(const model *m) {
+    return m->live.decoder;
 }
 
 const silero *model_vad(const model *m) {

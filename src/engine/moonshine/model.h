@@ -23,6 +23,7 @@ void model_destroy(model *m); /* takes NULL */
 const moonshine_settings *model_settings(const model *m);
 const tokens *model_tokens(const model *m);
 const moonshine_encoder *model_encoder(const model *m); /* of the live pass */
+const moonshine_decoder *model_decoder(const model *m);
 const silero *model_vad(const model *m); /* NULL: none */
 bool model_has_final(const model *m);
 

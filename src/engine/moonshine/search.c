@@ -51,34 +51,39 @@ static void keep_token(hypothesis *out, int32_t token, const moonshine_next *nex
     };
 }
 
-/* Feeds the begin token and all forced tokens but the last, and keeps the forced ones:
- * what was known of them stays, only their frames are new. The last one's frame comes
- * with the next run. Returns the tokens fed. */
+/* Feeds the begin token and all forced tokens but the last, but for what is cached, and
+ * keeps the forced ones: what was known of them stays; where they are is known anew of
+ * those that were fed. Returns the tokens fed. */
 static size_t feed_forced(const moonshine_decoder *m, moonshine_state *s,
-                          const hypothesis *draft, size_t forced, hypothesis *out) {
+                          const search_plan *plan, hypothesis *out) {
     int32_t feed[SEARCH_TOKENS_MAX] = {MOONSHINE_BOS};
     uint16_t frames[SEARCH_TOKENS_MAX];
-    out->n = 0;
-    if (forced == 0)
-        return 0;
+    const hypothesis *draft = plan->draft;
+    size_t forced = plan->forced, cached = plan->cached;
     for (size_t i = 0; i + 1 < forced; i++)
         feed[1 + i] = draft->tokens[i].token;
-    moonshine_feed(m, s, feed, forced, frames);
+    moonshine_rewind(s, cached);
+    if (forced > cached)
+        moonshine_feed(m, s, feed + cached, forced - cached, frames + cached);
     uint16_t before = 0;
     for (size_t i = 0; i < forced; i++) {
         out->tokens[i] = draft->tokens[i];
-        before = frames[i] > before ? frames[i] : before;
+        uint16_t frame = i < cached ? draft->tokens[i].frame : frames[i];
+        before = frame > before ? frame : before;
         out->tokens[i].frame = before;
     }
     out->n = forced;
-    return forced;
+    return forced - cached;
 }
 
 status search_run(const moonshine_decoder *m, moonshine_state *s, const search_plan *plan,
                   hypothesis *out, search_counts *counts) {
     ASSERT(plan->forced <= plan->draft->n);
     ASSERT(plan->tokens_max <= SEARCH_TOKENS_MAX);
+    ASSERT(plan->cached <= plan->forced);
     const hypothesis draft = *plan->draft; /* out may be the same object */
+    search_plan mine = *plan;
+    mine.draft = &draft;
     search_counts unused = {0};
     if (!counts)
         counts = &unused;
@@ -86,7 +91,7 @@ status search_run(const moonshine_decoder *m, moonshine_state *s, const search_p
     moonshine_next next[1 + OFFER_MAX];
     size_t at = plan->forced; /* next token of the draft to offer */
     size_t trust = OFFER_MAX;
-    counts->fed += (uint32_t)feed_forced(m, s, &draft, plan->forced, out);
+    counts->fed += (uint32_t)feed_forced(m, s, &mine, out);
     feed[0] = out->n ? out->tokens[out->n - 1].token : MOONSHINE_BOS;
     for (;;) {
         if (plan->stop.asked && plan->stop.asked(plan->stop.context))

@@ -34,6 +34,8 @@ typedef struct {
 typedef struct {
     const hypothesis *draft; /* not NULL; may be the output's old value */
     size_t forced;           /* <= draft->n */
+    size_t cached;           /* inputs (the begin token and forced ones) that the state
+                                still holds, <= forced: not fed again */
     bool never_empty;        /* the end token is refused at the first position */
     size_t tokens_max;       /* <= SEARCH_TOKENS_MAX; at least `forced` are returned */
     rostrum_stop stop;       /* asked before each run; asked may be NULL */
@@ -46,7 +48,7 @@ typedef struct {
     uint32_t accepted; /* draft tokens that were right */
 } search_counts;
 
-/* The decoder state has just begun the audio. *counts is added to; may be NULL.
+/* The decoder state holds the audio and `cached` inputs. *counts is added to; may be NULL.
  * ERR_CANCELLED: the stop said so; *out unspecified. */
 MUST_CHECK status search_run(const moonshine_decoder *m, moonshine_state *s,
                              const search_plan *plan, hypothesis *out,

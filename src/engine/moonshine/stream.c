@@ -25,7 +25,9 @@ struct stream {
     int16_t *pcm; /* [capacity] the whole utterance */
     size_t samples;
     size_t capacity;
-    hearing *hearing;
+    hearing *hearing; /* what is kept of the piece between steps */
+    moonshine_audio *audio;
+    moonshine_state *state;
     size_t base;    /* first sample of the piece in progress */
     size_t decoded; /* samples that the last step had heard; 0: no step yet */
     loudness loud;
@@ -44,13 +46,15 @@ static size_t of_ms(uint32_t ms) {
 }
 
 status stream_compute_init(const moonshine_encoder *encoder, const moonshine_decoder *decoder,
-                           stream_compute *out, diag *d) {
+                           bool whole, stream_compute *out, diag *d) {
     stream_compute c = {.encoder = encoder, .decoder = decoder};
     c.pcm = malloc((of_ms(STREAM_LEAD_MAX_MS) + STREAM_SAMPLES_MAX) * sizeof *c.pcm);
-    status s = c.pcm ? moonshine_state_create(decoder, &c.state) : ERR_MEMORY;
-    if (s == OK)
-        s = encoder_scratch_create(encoder, &c.scratch);
-    if (s == OK)
+    status s = c.pcm ? encoder_scratch_create(encoder, &c.scratch) : ERR_MEMORY;
+    if (s == OK && whole)
+        s = moonshine_state_create(decoder, &c.state);
+    if (s == OK && whole)
+        s = moonshine_audio_create(decoder, &c.audio);
+    if (s == OK && whole)
         s = hearing_create(encoder, &c.hearing);
     if (s != OK) {
         stream_compute_deinit(&c);
@@ -62,6 +66,7 @@ status stream_compute_init(const moonshine_encoder *encoder, const moonshine_dec
 
 void stream_compute_deinit(stream_compute *c) {
     moonshine_state_destroy(c->state);
+    moonshine_audio_destroy(c->audio);
     encoder_scratch_destroy(c->scratch);
     hearing_destroy(c->hearing);
     free(c->pcm);
@@ -69,12 +74,15 @@ void stream_compute_deinit(stream_compute *c) {
 }
 
 status stream_create(const stream_settings *settings, const tokens *vocabulary,
-                     const moonshine_encoder *encoder, rostrum_stop stop, stream **out) {
+                     const moonshine_encoder *encoder, const moonshine_decoder *decoder,
+                     rostrum_stop stop, stream **out) {
     ASSERT(settings->agree >= 2 && settings->agree <= STREAM_AGREE_MAX);
     ASSERT(settings->lead_ms <= STREAM_LEAD_MAX_MS);
     stream *s = calloc(1, sizeof *s);
-    if (!s || hearing_create(encoder, &s->hearing) != OK) {
-        free(s);
+    if (!s || hearing_create(encoder, &s->hearing) != OK ||
+        moonshine_audio_create(decoder, &s->audio) != OK ||
+        moonshine_state_create(decoder, &s->state) != OK) {
+        stream_destroy(s);
         return ERR_MEMORY;
     }
     s->settings = settings;
@@ -88,6 +96,8 @@ void stream_destroy(stream *s) {
     if (!s)
         return;
     hearing_destroy(s->hearing);
+    moonshine_state_destroy(s->state);
+    moonshine_audio_destroy(s->audio);
     free(s->pcm);
     free(s);
 }
@@ -153,6 +163,8 @@ typedef struct {
     size_t samples;
     size_t lead;   /* zeros before it */
     hearing *into; /* what is known of it from before */
+    moonshine_audio *audio;
+    moonshine_state *state;
     size_t settle; /* frames */
 } piece;
 
@@ -172,7 +184,14 @@ static status hear(const stream *s, stream_compute *c, const piece *p, search_pl
     if (result != OK)
         return diag_set(d, result, "the encoder: %s", status_text(result));
     uint64_t encoded = meter ? thread_ns() : 0;
-    moonshine_state_begin(c->decoder, c->state, states, moonshine_frames(n));
+    result = moonshine_audio_update(c->decoder, p->state, p->audio, states,
+                                    moonshine_frames(n), fresh);
+    if (result != OK)
+        return diag_set(d, result, "no memory for a piece of audio");
+    if (fresh == 0)
+        moonshine_state_listen(p->state, p->audio);
+    size_t cached = moonshine_position(p->state);
+    plan->cached = cached < plan->forced ? cached : plan->forced;
     uint64_t begun = meter ? thread_ns() : 0;
     plan->tokens_max = TOKENS_BASE + n * TOKENS_PER_S / STREAM_RATE_HZ;
     if (plan->tokens_max > SEARCH_TOKENS_MAX)
@@ -180,7 +199,7 @@ static status hear(const stream *s, stream_compute *c, const piece *p, search_pl
     if (plan->tokens_max < plan->forced)
         plan->tokens_max = plan->forced;
     plan->stop = s->stop;
-    result = search_run(c->decoder, c->state, plan, out, meter ? &meter->counts : NULL);
+    result = search_run(c->decoder, p->state, plan, out, meter ? &meter->counts : NULL);
     if (meter) {
         meter->encode_ns += encoded - start;
         meter->begin_ns += begun - encoded;
@@ -293,6 +312,8 @@ static status decode(stream *s, stream_compute *c, diag *d) {
                .samples = s->samples - s->base,
                .lead = of_ms(s->settings->lead_ms),
                .into = s->hearing,
+               .audio = s->audio,
+               .state = s->state,
                .settle = of_ms(s->settings->settle_ms) / MOONSHINE_FRAME_SAMPLES};
     static const hypothesis nothing;
     search_plan plan = {.draft = s->n_past ? &s->past[0] : &nothing,
@@ -389,6 +410,8 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
                    .samples = cut.sample,
                    .lead = final_lead,
                    .into = c->hearing,
+                   .audio = c->audio,
+                   .state = c->state,
                    .settle = SIZE_MAX};
         hearing_restart(c->hearing);
         search_plan plan = {.draft = &draft,

@@ -70,24 +70,28 @@ typedef struct {
 typedef struct {
     const moonshine_encoder *encoder;
     const moonshine_decoder *decoder;
-    moonshine_state *state;
     encoder_scratch *scratch;
-    hearing *hearing; /* for pieces that do not grow */
+    moonshine_state *state; /* NULL in a lane for live steps only: a stream has its own */
+    moonshine_audio *audio; /* the same */
+    hearing *hearing;       /* the same */
     float *pcm;       /* [STREAM_LEAD_MAX + STREAM_SAMPLES_MAX] */
     stream_meter *meter; /* NULL: nothing is measured */
 } stream_compute;
 
+/* whole: for stream_second_pass. */
 MUST_CHECK status stream_compute_init(const moonshine_encoder *encoder,
-                                      const moonshine_decoder *decoder,
+                                      const moonshine_decoder *decoder, bool whole,
                                       stream_compute *out, diag *d);
 void stream_compute_deinit(stream_compute *c); /* takes a zeroed one */
 
 typedef struct stream stream;
 
-/* All but stop outlive the stream; `encoder` is the one of the lanes that will step it.
+/* All but stop outlive the stream; encoder and decoder are those of the lanes that will
+ * step it.
  * stop.asked may be NULL. ERR_MEMORY. */
 MUST_CHECK status stream_create(const stream_settings *settings, const tokens *vocabulary,
-                                const moonshine_encoder *encoder, rostrum_stop stop,
+                                const moonshine_encoder *encoder,
+                                const moonshine_decoder *decoder, rostrum_stop stop,
                                 stream **out);
 void stream_destroy(stream *s); /* takes NULL */
 

@@ -33,7 +33,7 @@ static model *load(const rostrum_setting *settings, size_t n, unsigned threads) 
 static stream *begin(model *m, rostrum_stop stop) {
     stream *s = NULL;
     assert_int_equal(stream_create(&model_settings(m)->stream, model_tokens(m),
-                                   model_encoder(m), stop, &s),
+                                   model_encoder(m), model_decoder(m), stop, &s),
                      OK);
     return s;
 }

@@ -23,7 +23,7 @@ test:
 	@tools/run_tests
 
 bench:
-	@tools/run_bench
+	@bench/run
 
 lint:
 	@tools/lint

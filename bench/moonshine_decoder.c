@@ -1,9 +1,9 @@
 /* bench_moonshine_decoder MODEL.onnx [SECONDS]: what a token costs.
  *
  * For each set of kernels this processor runs: milliseconds of CPU time a call for 1..32
- * tokens in one call, with the head and without, over SECONDS (4) of audio; products a
- * second and bytes of weights and audio keys a second; and the cost of new audio. The
- * numbers in the encoder's place are noise: no value of any kernel changes its time. */
+ * tokens in one call, with the head and without, over SECONDS (4) of audio; products and
+ * bytes of weights a second; and the cost of new audio. What stands for the encoder's
+ * states is noise: no kernel's time depends on its values. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -27,11 +27,13 @@ typedef struct {
     size_t frames;
 } subject;
 
-/* Products of weights a token, without and with the head. */
-static double products(const moonshine_decoder *m, int head) {
+static double layer_products(const moonshine_decoder *m) {
     double width = (double)m->width, hidden = (double)m->hidden;
-    double layers = (double)m->n_layers * (6 * width * width + 3 * hidden * width);
-    return layers + (head ? width * DECODER_VOCABULARY : 0);
+    return (double)m->n_layers * (6 * width * width + 3 * hidden * width);
+}
+
+static double head_products(const moonshine_decoder *m) {
+    return (double)m->width * DECODER_VOCABULARY;
 }
 
 static double step_ms(const subject *b, size_t n, int head) {
@@ -79,9 +81,10 @@ static void bench(const subject *b) {
         size_t n = sizes[i];
         double step = step_ms(b, n, 1), feed = step_ms(b, n, 0);
         double passes = (double)((n + DECODER_ROWS - 1) / DECODER_ROWS);
+        double made = layer_products(b->m) + head_products(b->m);
+        double read = layer_products(b->m) + head_products(b->m) / 2; /* bytes */
         printf("  %6zu  %7.3f  %7.3f  %7.3f  %12.1f  %15.1f\n", n, step, feed,
-               step - feed, products(b->m, 1) * (double)n / step * 1e-6,
-               products(b->m, 1) * passes / step * 1e-6);
+               step - feed, made * (double)n / step * 1e-6, read * passes / step * 1e-6);
     }
 }
 

@@ -5,22 +5,12 @@
  * them by a broadcast pair of activations and adds the two products, so a line is
  * four exact multiply-adds of 8 outputs. */
 #include "engine/moonshine/kernels.h"
+#include "engine/moonshine/kernels_inline.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Before each loop over a tile's sums: they are registers only once it is unrolled. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-
-#define AHEAD 2048 /* bytes of weights asked for before they are needed */
 
 static size_t place(size_t n, size_t k, size_t k_all) {
     return (n / KERNELS_PANEL * k_all + (k & ~(size_t)1)) * KERNELS_PANEL +

@@ -9,13 +9,14 @@
  *   sum_k q w = 128 * sum_k high w + sum_k low w   (mod 2^32)
  *   sum_k q (w - 128) = that - 128 * sum_k q       (fits in 32 bits, see kernels.h) */
 #include "engine/moonshine/kernels.h"
+#include "engine/moonshine/kernels_inline.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define ROWS_MAX 6 /* 6 rows x 2 vectors x 2 parts = 24 sums of 32 registers */
+#define TILE_ROWS 6   /* 6 rows x 2 vectors x 2 parts = 24 sums of 32 registers */
+#define SPLIT_ROWS 12 /* rows that share a pass over the weights */
 
 static size_t place(size_t n, size_t k, size_t k_all) {
     return n / KERNELS_PANEL * KERNELS_PANEL * k_all + k / 4 * (4 * KERNELS_PANEL) +
@@ -58,24 +59,37 @@ INLINE void finish(__m512i high, __m512i low, const kernels_matrix *w,
     _mm512_storeu_ps(out, y);
 }
 
+/* *sum += fours of weight * a; in assembly for the reason given in the AVX2 file. */
+INLINE void accumulate(__m512i *sum, __m512i weight, __m512i a) {
+    __asm__("vpdpbusd %[a], %[weight], %[sum]"
+            : [sum] "+v"(*sum)
+            : [weight] "v"(weight), [a] "v"(a));
+}
+
 INLINE void tile(const kernels_matrix *w, const uint8_t *panel, const parts *p,
                  const kernels_row *row, size_t rows, float *out, size_t out_stride,
                  bool add) {
-    __m512i high[ROWS_MAX][2], low[ROWS_MAX][2];
+    __m512i high[TILE_ROWS][2], low[TILE_ROWS][2];
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         high[r][0] = high[r][1] = low[r][0] = low[r][1] = _mm512_setzero_si512();
     }
     for (size_t k = 0; k < w->inputs; k += 4) {
+        const char *ahead = (const char *)panel + k * KERNELS_PANEL + AHEAD;
+        _mm_prefetch(ahead, _MM_HINT_T0);
+        _mm_prefetch(ahead + 64, _MM_HINT_T0);
         const __m512i a = _mm512_load_si512(panel + k * KERNELS_PANEL);
         const __m512i b = _mm512_load_si512(panel + k * KERNELS_PANEL + 64);
+        UNROLL
         for (size_t r = 0; r < rows; r++) {
             const __m512i h = four(p[r].high + k), l = four(p[r].low + k);
-            high[r][0] = _mm512_dpbusd_epi32(high[r][0], a, h);
-            high[r][1] = _mm512_dpbusd_epi32(high[r][1], b, h);
-            low[r][0] = _mm512_dpbusd_epi32(low[r][0], a, l);
-            low[r][1] = _mm512_dpbusd_epi32(low[r][1], b, l);
+            accumulate(&high[r][0], a, h);
+            accumulate(&high[r][1], b, h);
+            accumulate(&low[r][0], a, l);
+            accumulate(&low[r][1], b, l);
         }
     }
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         float *o = out + r * out_stride;
         finish(high[r][0], low[r][0], w, &row[r], o, add);
@@ -103,7 +117,7 @@ static void multiply_some(const kernels_matrix *w, const uint8_t *panel, const p
         tile(w, panel, p, row, 5, out, out_stride, add);
         break;
     default:
-        tile(w, panel, p, row, ROWS_MAX, out, out_stride, add);
+        tile(w, panel, p, row, TILE_ROWS, out, out_stride, add);
         break;
     }
 }
@@ -111,15 +125,19 @@ static void multiply_some(const kernels_matrix *w, const uint8_t *panel, const p
 static void multiply(const kernels_matrix *w, size_t first, size_t count,
                      const int16_t *q, const kernels_row *row, size_t rows, float *out,
                      size_t out_stride, bool add) {
-    parts p[ROWS_MAX]; /* 24 KiB of stack */
-    for (size_t r = 0; r < rows; r += ROWS_MAX) {
-        size_t n = rows - r < ROWS_MAX ? rows - r : ROWS_MAX;
+    parts p[SPLIT_ROWS]; /* 48 KiB of stack */
+    for (size_t r = 0; r < rows; r += SPLIT_ROWS) {
+        size_t n = rows - r < SPLIT_ROWS ? rows - r : SPLIT_ROWS;
         for (size_t i = 0; i < n; i++) {
             split(q + (r + i) * w->inputs, w->inputs, &p[i]);
         }
         for (size_t j = 0; j < count; j += KERNELS_PANEL) {
-            multiply_some(w, w->packed + (first + j) * w->inputs, p, row + r, n,
-                          out + r * out_stride + j, out_stride, add);
+            const uint8_t *panel = w->packed + (first + j) * w->inputs;
+            for (size_t i = 0; i < n; i += TILE_ROWS) {
+                multiply_some(w, panel, p + i, row + r + i,
+                              n - i < TILE_ROWS ? n - i : TILE_ROWS,
+                              out + (r + i) * out_stride + j, out_stride, add);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
 #define LEVELS_MAX 5      /* with loading and the unloaded one: about a minute */
 #define SLOTS_A_THREAD 48 /* more than any model here was ever thought to sustain */
 #define RESERVE 0.9
+#define OTHERS_MAX 0.2 /* share of the machine */
 #define MEMORY_MB 4096 /* many slots are asked for, to find how many work */
 
 bool calibrate_passes(const trial_level *unloaded, const trial_level *level) {
@@ -56,7 +57,7 @@ static status search(trial *t, const speech *recording, unsigned threads,
     status s = trial_play(t, recording, alone, UNLOADED_S, unloaded, d);
     if (s != OK)
         return s;
-    bool sound = !unloaded->behind;
+    bool sound = !unloaded->behind && unloaded->late <= 0.1;
     progress(context, unloaded, sound);
     if (!sound)
         return diag_set(d, ERR_CAPACITY,
@@ -90,8 +91,8 @@ static status search(trial *t, const speech *recording, unsigned threads,
 }
 
 status calibrate(const char *engine_dir, const model_manifest *m, unsigned threads,
-                 const speech *recording, calibrate_progress *progress, void *context,
-                 calibration *out, diag *d) {
+                 bool anyway, const speech *recording, calibrate_progress *progress,
+                 void *context, calibration *out, diag *d) {
     if (threads == 0)
         threads = cores();
     unsigned most = threads > LIMIT_WORKER_SLOTS / SLOTS_A_THREAD
@@ -114,6 +115,12 @@ status calibrate(const char *engine_dir, const model_manifest *m, unsigned threa
     s = search(t, recording, threads, progress, context, &unloaded, &best, d);
     trial_worker(t, &w);
     trial_close(t);
+    double others = best.others > unloaded.others ? best.others : unloaded.others;
+    if (s == OK && others > OTHERS_MAX * cores() && !anyway)
+        s = diag_set(d, ERR_STATE,
+                     "%u sessions worked, but other programs used %.1f of %u cores: not "
+                     "stored; measure when the machine is quiet, or say --anyway",
+                     best.streams, others, cores());
     if (s != OK)
         return s;
     unsigned slots = (unsigned)(best.streams * RESERVE);

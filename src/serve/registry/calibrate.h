@@ -6,7 +6,9 @@
  *   the first partial's p95 <= 1.2 x that of two streams (and 50 ms, for small samples)
  *   late steps <= 3 %, nobody falls behind, and mean pressure <= 1
  *
- * then keeps a tenth in reserve. At most about a minute. */
+ * then keeps a tenth in reserve. At most about a minute. What is measured while other
+ * programs use a fifth of the machine is no measurement of it: ERR_STATE, unless anyway
+ * is set (a container sees the whole host and may have its own share). */
 #ifndef ROSTRUM_SERVE_CALIBRATE_H
 #define ROSTRUM_SERVE_CALIBRATE_H
 
@@ -17,7 +19,7 @@
 typedef void calibrate_progress(void *context, const trial_level *level, bool passed);
 
 MUST_CHECK status calibrate(const char *engine_dir, const model_manifest *m,
-                            unsigned threads, const speech *recording,
+                            unsigned threads, bool anyway, const speech *recording,
                             calibrate_progress *progress, void *context, calibration *out,
                             diag *d);
 

@@ -201,8 +201,9 @@ static bool calibrate_model(engine_command *e, const model_manifest *m,
     fflush(stderr);
     diag d = DIAG_INIT;
     calibration c = {0};
-    status s = calibrate(e->paths.engine_dir, m, (unsigned)e->config->worker_threads,
-                         recording, show_level, &p, &c, &d);
+    status s =
+        calibrate(e->paths.engine_dir, m, (unsigned)e->config->worker_threads,
+                  args_has(&e->arguments, "anyway"), recording, show_level, &p, &c, &d);
     if (s == OK)
         s = calibration_write(m, &c, &d);
     if (p.terminal)
@@ -218,10 +219,17 @@ static int run_calibrate(int argc, char **argv, const command *self) {
     return for_models(self, argc, argv, calibrate_model);
 }
 
-static const arg_option options[] = {
+static const arg_option check_options[] = {
 #include "conf/config_flags.def"
     {"recording", ARG_TEXT, "FILE", 0, 0,
      "speech to play, at most 89 s; without it what Debian's packages have"},
+};
+
+static const arg_option calibrate_options[] = {
+#include "conf/config_flags.def"
+    {"recording", ARG_TEXT, "FILE", 0, 0,
+     "speech to play, at most 89 s; without it what Debian's packages have"},
+    {"anyway", ARG_FLAG, NULL, 0, 0, "store the result though other programs were busy"},
 };
 
 const command engine_check_command = {
@@ -231,8 +239,8 @@ const command engine_check_command = {
     .details =
         "Says what was played and what was heard. Without MODEL: every model that can "
         "run here. Exit status 1 when one fails.",
-    .options = options,
-    .n_options = sizeof options / sizeof options[0],
+    .options = check_options,
+    .n_options = sizeof check_options / sizeof check_options[0],
     .run = run_check};
 
 const command engine_calibrate_command = {
@@ -248,6 +256,6 @@ const command engine_calibrate_command = {
                "engine version and manifest, and `rostrum serve` admits that many "
                "sessions. Run it "
                "on a machine that does nothing else. About a minute a model.",
-    .options = options,
-    .n_options = sizeof options / sizeof options[0],
+    .options = calibrate_options,
+    .n_options = sizeof calibrate_options / sizeof calibrate_options[0],
     .run = run_calibrate};

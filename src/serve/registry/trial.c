@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 
@@ -247,6 +248,21 @@ static int compare(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+/* CPU time of the whole machine, s: all that is not idle. 0 where it cannot be read. */
+static double machine_busy_s(void) {
+    unsigned long long user, nice, system, idle, wait, irq, softirq, steal;
+    FILE *f = fopen("/proc/stat", "re");
+    int n = f ? fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice,
+                       &system, &idle, &wait, &irq, &softirq, &steal)
+              : 0;
+    if (f)
+        fclose(f);
+    if (n != 8)
+        return 0;
+    return (double)(user + nice + system + irq + softirq + steal) /
+           (double)sysconf(_SC_CLK_TCK);
+}
+
 /* Means of the load reports that arrive while playing. */
 typedef struct {
     uint64_t seen;
@@ -299,6 +315,7 @@ status trial_play(trial *t, const speech *recording, unsigned streams, double se
         s->start_ms = start + 1 + 1000 * i / streams; /* spread over a second */
         s->at = recording->starts[i % recording->n_clips];
     }
+    double busy_s = machine_busy_s();
     load_sum sum = {0};
     trial_worker(t, &w);
     sum.seen = w.loads;
@@ -312,6 +329,9 @@ status trial_play(trial *t, const speech *recording, unsigned streams, double se
             watch_load(t, &sum);
     }
     summarise(t, &sum, out);
+    double played_s = (double)(now_ms(t) - start) / 1000;
+    double others = (machine_busy_s() - busy_s) / played_s - out->cpu;
+    out->others = others > 0 ? others : 0;
     close_streams(t);
     return OK;
 }

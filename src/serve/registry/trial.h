@@ -30,6 +30,7 @@ typedef struct {
     unsigned partials;       /* utterances with a first partial */
     double first_partial_ms; /* p95, from the arrival of the first sample of speech */
     double cpu;              /* cores the worker used */
+    double others;           /* cores that all other programs used meanwhile */
     double pressure, late;   /* means; late is a share of steps */
     double rss_kib;          /* at the end */
     bool behind;             /* a session was lost or had 8 s of audio waiting */

@@ -1,16 +1,13 @@
 /* From encoder_model.onnx to a moonshine_encoder. */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/moonshine/decoder.h"
 #include "engine/moonshine/encoder_model.h"
+#include "engine/moonshine/map.h"
 #include "engine/moonshine/weights.h"
 
 /* Every constant is in the file once and is kept in as many bytes, but for the padding
@@ -329,32 +326,17 @@ static status create(const uint8_t *data, size_t size, const kernels *set,
 
 status moonshine_encoder_load_for(const char *path, const kernels *set,
                                   const encoder_math *math, moonshine_encoder **out, diag *d) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    diag_at(d, path, 0, 0);
-    if (fd < 0)
-        return diag_set(d, ERR_NOT_FOUND, "cannot open: %s", strerror(errno));
-    struct stat st;
-    void *data = MAP_FAILED;
-    if (fstat(fd, &st) == 0 && st.st_size > 0)
-        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (data == MAP_FAILED)
-        return diag_set(d, ERR_INTEGRITY, "cannot be read, or is empty");
-    status s = create(data, (size_t)st.st_size, set, math, out, d);
-    munmap(data, (size_t)st.st_size);
+    map file;
+    status s = map_open(path, &file, d);
+    if (s != OK)
+        return s;
+    s = create(file.data, file.size, set, math, out, d);
+    map_close(&file);
     return s;
 }
 
-static const encoder_math *math_pick(void) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &encoder_math_avx2;
-#endif
-    return &encoder_math_any;
-}
-
 status moonshine_encoder_load(const char *path, moonshine_encoder **out, diag *d) {
-    return moonshine_encoder_load_for(path, kernels_pick(), math_pick(), out, d);
+    return moonshine_encoder_load_for(path, kernels_pick(), encoder_math_pick(), out, d);
 }
 
 void moonshine_encoder_destroy(moonshine_encoder *e) {

@@ -1,5 +1,5 @@
-/* engine/moonshine/encoder_math.h: the float arithmetic of the encoder, one set an
- * instruction set (the integer products are kernels.h's).
+/* engine/moonshine/encoder_math.h: the float arithmetic of encoder and voice activity, one
+ * set an instruction set (the integer products are kernels.h's).
  *
  * Keys lie in blocks of 8 frames, [block][depth][8], values in rows [frame][padded depth];
  * both grow at their end. Sums run in an order fixed by the lengths alone.
@@ -9,6 +9,7 @@
 #define ROSTRUM_MOONSHINE_ENCODER_MATH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define ENCODER_QUERIES 4 /* taken together */
 #define ENCODER_BLOCK 8   /* frames of one block of keys */
@@ -37,7 +38,16 @@ typedef struct {
      * 4 rows of shares and `frames` values; padded is 40 or 56. */
     void (*weigh)(const float *share, size_t share_stride, const float *values,
                   size_t frames, size_t padded, float *out);
+
+    /* out[r * out_stride + o] += sum_i x[r * x_stride + i] * w[i * outputs + o], for `rows`
+     * (1, 2 or 4) rows; outputs a multiple of 8. w holds bfloat16 (the upper half of a
+     * float): these weights are waited for, not computed with. */
+    void (*dense)(const float *x, size_t x_stride, size_t rows, size_t inputs,
+                  const uint16_t *w, size_t outputs, float *out, size_t out_stride);
 } encoder_math;
+
+/* The best set this processor runs. */
+const encoder_math *encoder_math_pick(void);
 
 extern const encoder_math encoder_math_any;
 #if defined(__x86_64__)

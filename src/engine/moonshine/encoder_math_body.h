@@ -188,6 +188,54 @@ static void weigh(const float *share, size_t share_stride, const float *values, 
     }
 }
 
+typedef uint16_t h8 __attribute__((vector_size(16)));
+typedef uint32_t u32x8 __attribute__((vector_size(32)));
+
+INLINE f8 load_half(const uint16_t *p) {
+    h8 v;
+    memcpy(&v, p, sizeof v);
+    return (f8)(__builtin_convertvector(v, u32x8) << 16);
+}
+
+INLINE void dense_part(const float *x, size_t x_stride, size_t rows, size_t inputs,
+                       const uint16_t *w, size_t outputs, size_t vectors, float *out,
+                       size_t out_stride) {
+    f8 s[4][8];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            s[r][v] = load(out + r * out_stride + v * 8);
+    for (size_t i = 0; i < inputs; i++) {
+        f8 weight[8];
+        for (size_t v = 0; v < vectors; v++)
+            weight[v] = load_half(w + i * outputs + v * 8);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t v = 0; v < vectors; v++)
+                s[r][v] += all(x[r * x_stride + i]) * weight[v];
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            store(out + r * out_stride + v * 8, s[r][v]);
+}
+
+/* The number of rows and vectors must be constants where dense_part is inlined. */
+static void dense(const float *x, size_t x_stride, size_t rows, size_t inputs,
+                  const uint16_t *w, size_t outputs, float *out, size_t out_stride) {
+    size_t o = 0;
+    if (rows == 1)
+        for (; o + 64 <= outputs; o += 64)
+            dense_part(x, x_stride, 1, inputs, w + o, outputs, 8, out + o, out_stride);
+    if (rows == 2)
+        for (; o + 32 <= outputs; o += 32)
+            dense_part(x, x_stride, 2, inputs, w + o, outputs, 4, out + o, out_stride);
+    if (rows == 4)
+        for (; o + 16 <= outputs; o += 16)
+            dense_part(x, x_stride, 4, inputs, w + o, outputs, 2, out + o, out_stride);
+    for (; o < outputs; o += 8)
+        for (size_t r = 0; r < rows; r++)
+            dense_part(x + r * x_stride, x_stride, 1, inputs, w + o, outputs, 1,
+                       out + r * out_stride + o, out_stride);
+}
+
 const encoder_math ENCODER_MATH = {
     .tanh_sum = tanh_sum,
     .affine = affine,
@@ -195,4 +243,5 @@ const encoder_math ENCODER_MATH = {
     .score = score,
     .soften = soften,
     .weigh = weigh,
+    .dense = dense,
 };

@@ -128,11 +128,8 @@ static void close_utterance(rostrum_utterance *u) {
 }
 
 static float vad(rostrum_model *m, void *state, const float *pcm) {
-    float probability = -1;
     const silero *v = model_vad(m->inner);
-    if (!v || silero_step(v, state, pcm, &probability, NULL) != OK)
-        return -1;
-    return probability;
+    return v ? silero_step(v, state, pcm) : -1;
 }
 
 static const rostrum_engine moonshine = {

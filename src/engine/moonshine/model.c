@@ -22,7 +22,6 @@ typedef struct {
 
 struct model {
     moonshine_settings settings;
-    ort *runtime; /* NULL without voice activity */
     network live, final;
     tokens *vocabulary;
     silero *vad;
@@ -66,7 +65,6 @@ static status pool_init(lane_pool *p, const network *n, size_t lanes, bool whole
 
 /* Runs each network once: first runs are slower, and from then on no file is opened. */
 static status warm_up(model *m, lane_kind kind, diag *d) {
-    static const float tone[2 * SILERO_FRAME_SAMPLES];
     float pcm[STREAM_RATE_HZ / 2];
     for (size_t i = 0; i < sizeof pcm / sizeof pcm[0]; i++)
         pcm[i] = (float)((int)(i * 7919 % 201) - 100) / 2000.0f;
@@ -81,10 +79,6 @@ static status warm_up(model *m, lane_kind kind, diag *d) {
         result = stream_finish(s, lane, d);
     model_give(m, kind, lane);
     stream_destroy(s);
-    silero_state state = {0};
-    float p = 0;
-    if (result == OK && m->vad)
-        result = silero_step(m->vad, &state, tone, &p, d);
     return result;
 }
 
@@ -110,9 +104,7 @@ static status load_all(const rostrum_load_config *config, model *m, diag *d) {
     if (s == OK && m->settings.vad[0]) {
         s = path_of(path, sizeof path, folder, m->settings.vad, "", d);
         if (s == OK)
-            s = ort_open(config->runtime_dir, &m->runtime, d);
-        if (s == OK)
-            s = silero_load(m->runtime, path, &m->vad, d);
+            s = silero_load(path, &m->vad, d);
     }
     if (s == OK)
         s = warm_up(m, LANE_LIVE, d);
@@ -161,7 +153,6 @@ void model_destroy(model *m) {
     network_deinit(&m->final);
     silero_destroy(m->vad);
     tokens_destroy(m->vocabulary);
-    ort_close(m->runtime);
     free(m);
 }
 

@@ -11,8 +11,8 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 /* Field numbers of onnx.proto, by message. */
 enum { MODEL_GRAPH = 7 };
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5 };
-enum { NODE_INPUT = 1, NODE_NAME = 3, NODE_ATTRIBUTE = 5 };
-enum { ATTRIBUTE_GRAPH = 6 };
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_ATTRIBUTE = 5 };
+enum { ATTRIBUTE_TENSOR = 5, ATTRIBUTE_GRAPH = 6 };
 enum {
     TENSOR_DIMS = 1,
     TENSOR_TYPE = 2,
@@ -199,7 +199,8 @@ typedef struct {
     size_t n;
 } pending;
 
-static bool read_attribute(cursor c, unsigned depth, pending *p) {
+/* *out_tensor gets the bytes of a tensor, if the attribute has one. */
+static bool read_attribute(cursor c, unsigned depth, pending *p, cursor *out_tensor) {
     while (c.at != c.end) {
         field f;
         if (!read_field(&c, &f)) {
@@ -210,20 +211,30 @@ static bool read_attribute(cursor c, unsigned depth, pending *p) {
             p->n < sizeof p->graphs / sizeof p->graphs[0]) {
             p->depth[p->n] = depth + 1;
             p->graphs[p->n++] = f.bytes;
+        } else if (f.number == ATTRIBUTE_TENSOR && f.wire == WIRE_BYTES) {
+            *out_tensor = f.bytes;
         }
     }
     return true;
 }
 
-static bool read_node(cursor c, unsigned depth, weights_node *node, pending *p) {
+/* What a node without inputs is: a constant, named by its output. */
+typedef struct {
+    cursor tensor;
+    weights_name name;
+} constant;
+
+static bool read_node(cursor c, unsigned depth, weights_node *node, pending *p,
+                      constant *out) {
     *node = (weights_node){0};
+    *out = (constant){0};
     while (c.at != c.end) {
         field f;
         if (!read_field(&c, &f)) {
             return false;
         }
-        bool known =
-            f.number == NODE_INPUT || f.number == NODE_NAME || f.number == NODE_ATTRIBUTE;
+        bool known = f.number == NODE_INPUT || f.number == NODE_OUTPUT ||
+                     f.number == NODE_NAME || f.number == NODE_ATTRIBUTE;
         if (known && f.wire != WIRE_BYTES) {
             return false;
         }
@@ -231,7 +242,10 @@ static bool read_node(cursor c, unsigned depth, weights_node *node, pending *p) 
             node->inputs[node->n_inputs++] = cursor_name(f.bytes);
         } else if (f.number == NODE_NAME) {
             node->name = cursor_name(f.bytes);
-        } else if (f.number == NODE_ATTRIBUTE && !read_attribute(f.bytes, depth, p)) {
+        } else if (f.number == NODE_OUTPUT && !out->name.size) {
+            out->name = cursor_name(f.bytes);
+        } else if (f.number == NODE_ATTRIBUTE &&
+                   !read_attribute(f.bytes, depth, p, &out->tensor)) {
             return false;
         }
     }
@@ -247,11 +261,19 @@ static status add_node(cursor c, unsigned depth, weights *w, pending *p, diag *d
         return diag_set(d, ERR_MEMORY, "no memory for the list of nodes");
     }
     w->nodes = nodes;
-    if (!read_node(c, depth, &nodes[w->n_nodes], p)) {
+    constant k;
+    if (!read_node(c, depth, &nodes[w->n_nodes], p, &k)) {
         return diag_set(d, ERR_INTEGRITY, "node %zu is malformed", w->n_nodes);
     }
     w->n_nodes++;
-    return OK;
+    if (nodes[w->n_nodes - 1].n_inputs || !k.tensor.at || !k.name.size) {
+        return OK;
+    }
+    status s = add_tensor(k.tensor, w, d);
+    if (s == OK) {
+        w->tensors[w->n_tensors - 1].name = k.name;
+    }
+    return s;
 }
 
 static status read_graph(cursor c, unsigned depth, weights *w, pending *p, diag *d) {
@@ -343,6 +365,16 @@ status weights_input(const weights *w, const char *node, unsigned input,
     return diag_field(d, ERR_INTEGRITY, node,
                       "no node with a constant as input %u: another kind of model",
                       input);
+}
+
+status weights_named(const weights *w, const char *name, const weights_tensor **out,
+                     diag *d) {
+    const weights_tensor *t = find_tensor(w, (weights_name){name, strlen(name)});
+    if (!t) {
+        return diag_field(d, ERR_INTEGRITY, name, "no such constant: another kind of model");
+    }
+    *out = t;
+    return OK;
 }
 
 static size_t element_bytes(uint32_t type) {

@@ -10,8 +10,13 @@
 #include <cmocka.h>
 
 #include "engine/moonshine/encoder_model.h"
-#include "engine/moonshine/ort.h"
 #include "fetched.h"
+#if __has_include(<onnxruntime_c_api.h>)
+#include "ort.h"
+#define HAVE_ORACLE 1
+#else
+#define HAVE_ORACLE 0
+#endif
 
 #define SAMPLES 40000 /* 2.5 s */
 
@@ -53,16 +58,8 @@ static ear listen_with(const char *model, const kernels *set, const encoder_math
     return x;
 }
 
-static const encoder_math *best_math(void) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &encoder_math_avx2;
-#endif
-    return &encoder_math_any;
-}
-
 static ear listen(const char *model) {
-    return listen_with(model, kernels_pick(), best_math());
+    return listen_with(model, kernels_pick(), encoder_math_pick());
 }
 
 static void leave(ear *x) {
@@ -104,6 +101,7 @@ static double likeness(const float *a, const float *b, size_t rows, size_t width
     return least;
 }
 
+#if HAVE_ORACLE
 static void agrees_with_the_runtime(const char *model) {
     ear x = listen(model);
     char rest[128];
@@ -140,6 +138,12 @@ static void agrees_with_the_runtime(const char *model) {
     ort_close(o);
     leave(&x);
 }
+#else
+static void agrees_with_the_runtime(const char *model) {
+    print_message("no header of ONNX Runtime to check %s with\n", model);
+    skip();
+}
+#endif
 
 static void gives_what_the_runtime_gives_tiny(void **state) {
     (void)state;

@@ -1,12 +1,36 @@
-#include "engine/moonshine/ort.h"
+/* tests/unit/moonshine/ort.h: ONNX Runtime as an oracle: runs the model files whole, so
+ * that our arithmetic has something to be measured against. No part of the product.
+ *
+ * The library is found in the cache's runtime folder and its table asked for by the
+ * version of the header, so that no index is guessed. */
+#ifndef ROSTRUM_TEST_ORT_H
+#define ROSTRUM_TEST_ORT_H
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <onnxruntime_c_api.h>
 
 #include "base/assert.h"
+#include "base/diag.h"
+
+#define ORT_RANK_MAX 4
+#define ORT_PORTS_MAX 4 /* inputs or outputs of one session */
+
+typedef struct ort ort;
+typedef struct ort_session ort_session;
+
+typedef enum { ORT_FLOAT, ORT_INT64 } ort_type;
+
+/* The test's tensor. data holds the product of shape[0..rank). */
+typedef struct {
+    ort_type type;
+    size_t rank; /* 0: scalar */
+    int64_t shape[ORT_RANK_MAX];
+    void *data;
+} ort_tensor;
 
 struct ort {
     void *library;
@@ -25,7 +49,7 @@ struct ort_session {
 };
 
 /* Turns the runtime's status into ours and releases it. */
-static status judge(const ort *o, OrtStatus *s, status code, const char *doing, diag *d) {
+static inline status judge(const ort *o, OrtStatus *s, status code, const char *doing, diag *d) {
     if (!s)
         return OK;
     diag_set(d, code, "%s: %s", doing, o->api->GetErrorMessage(s));
@@ -33,9 +57,20 @@ static status judge(const ort *o, OrtStatus *s, status code, const char *doing, 
     return code;
 }
 
+static inline void ort_close(ort *o) {
+    if (!o)
+        return;
+    if (o->memory)
+        o->api->ReleaseMemoryInfo(o->memory);
+    if (o->env)
+        o->api->ReleaseEnv(o->env);
+    /* The library stays mapped: it has thread-local destructors of its own. */
+    free(o);
+}
+
 typedef const OrtApiBase *(*api_base)(void);
 
-status ort_open(const char *folder, ort **out, diag *d) {
+static inline status ort_open(const char *folder, ort **out, diag *d) {
     char path[1024];
     if ((size_t)snprintf(path, sizeof path, "%s/libonnxruntime.so", folder) >= sizeof path)
         return diag_set(d, ERR_INVALID, "the runtime folder's name is too long");
@@ -72,19 +107,8 @@ status ort_open(const char *folder, ort **out, diag *d) {
     return OK;
 }
 
-void ort_close(ort *o) {
-    if (!o)
-        return;
-    if (o->memory)
-        o->api->ReleaseMemoryInfo(o->memory);
-    if (o->env)
-        o->api->ReleaseEnv(o->env);
-    /* The library stays mapped: it has thread-local destructors of its own. */
-    free(o);
-}
-
 /* One thread, in order, no spinning, no arena. */
-static status session_options(const ort *o, OrtSessionOptions **out, diag *d) {
+static inline status session_options(const ort *o, OrtSessionOptions **out, diag *d) {
     const OrtApi *api = o->api;
     OrtSessionOptions *options = NULL;
     OrtStatus *s = api->CreateSessionOptions(&options);
@@ -107,7 +131,7 @@ static status session_options(const ort *o, OrtSessionOptions **out, diag *d) {
     return OK;
 }
 
-status ort_session_load(ort *o, const char *path, const char *const *inputs,
+static inline status ort_session_load(ort *o, const char *path, const char *const *inputs,
                         size_t n_inputs, const char *const *outputs, size_t n_outputs,
                         ort_session **out, diag *d) {
     ASSERT(n_inputs <= ORT_PORTS_MAX);
@@ -143,14 +167,14 @@ status ort_session_load(ort *o, const char *path, const char *const *inputs,
     return OK;
 }
 
-void ort_session_destroy(ort_session *s) {
+static inline void ort_session_destroy(ort_session *s) {
     if (!s)
         return;
     s->owner->api->ReleaseSession(s->session);
     free(s);
 }
 
-static OrtStatus *wrap(const ort *o, const ort_tensor *t, OrtValue **out) {
+static inline OrtStatus *wrap(const ort *o, const ort_tensor *t, OrtValue **out) {
     size_t bytes = t->type == ORT_FLOAT ? sizeof(float) : sizeof(int64_t);
     for (size_t i = 0; i < t->rank; i++)
         bytes *= (size_t)t->shape[i];
@@ -161,7 +185,7 @@ static OrtStatus *wrap(const ort *o, const ort_tensor *t, OrtValue **out) {
         out);
 }
 
-status ort_run(const ort_session *s, const ort_tensor *in, const ort_tensor *out, diag *d) {
+static inline status ort_run(const ort_session *s, const ort_tensor *in, const ort_tensor *out, diag *d) {
     const ort *o = s->owner;
     OrtValue *inputs[ORT_PORTS_MAX] = {0};
     OrtValue *outputs[ORT_PORTS_MAX] = {0};
@@ -181,3 +205,5 @@ status ort_run(const ort_session *s, const ort_tensor *in, const ort_tensor *out
     }
     return judge(o, result, ERR_ENGINE, "model run", d);
 }
+
+#endif

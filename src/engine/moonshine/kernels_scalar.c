@@ -114,10 +114,13 @@ static void sketch(const kernels_sketch *w, size_t first, size_t count, const in
                    const kernels_row *row, size_t rows, float *out) {
     for (size_t j = 0; j < count; j++) {
         const size_t n = first + j;
+        const uint8_t *from = w->packed + kernels_sketch_at(n, 0, w->inputs) / 2;
+        const unsigned half = n % 16 / 8 * 4;
         int8_t weight[KERNELS_INPUTS_MAX];
-        for (size_t k = 0; k < w->inputs; k++) {
-            size_t at = kernels_sketch_at(n, k, w->inputs);
-            weight[k] = (int8_t)((w->packed[at / 2] >> (at % 2 * 4) & 15) - 8);
+        for (size_t k = 0; k < w->inputs; k += 4, from += 32) {
+            for (size_t i = 0; i < 4; i++) {
+                weight[k + i] = (int8_t)((from[i] >> half & 15) - 8);
+            }
         }
         for (size_t r = 0; r < rows; r++) {
             int32_t sum = 0;
@@ -139,7 +142,9 @@ static void sift(const kernels_sketch *w, const float *logits, size_t first, siz
     }
     s->total *= expf(before - s->high);
     for (size_t i = 0; i < n; i++) {
-        s->total += expf(logits[i] - s->high);
+        if (logits[i] > s->high - 20) { /* the others are 1e-4 of it together */
+            s->total += expf(logits[i] - s->high);
+        }
         if (logits[i] + w->step[first + i] * doubt >= s->floor) {
             s->at[s->n] = (int32_t)(first + i);
             s->logit[s->n++] = logits[i];

@@ -2,7 +2,7 @@
  *
  * bytes -> (container) -> (codec) -> mix down -> resample -> samples. Keeps only what
  * the codec and the resampler need (a PCM session at 16 kHz keeps nothing, at 24 kHz
- * 0.3 KiB, an Opus session 18 KiB), so that an idle session is small.
+ * 0.5 KiB, an Opus session 18 KiB), so that an idle session is small.
  *
  * AUDIO_CONTAINER takes WAV (also of unknown length) and Ogg Opus. FLAC has no
  * push decoder worth its state and is taken as a file only.

@@ -12,7 +12,7 @@
 #define STOP_DB 75.0     /* design value; measured 70 and better (test_resample) */
 #define EXACT_PHASES 640 /* 11.025 kHz needs all of them; stranger rates interpolate */
 #define ROUGH_PHASES 512
-#define TAPS_MAX 1024 /* 192 kHz to 16 kHz takes 904 */
+#define TAPS_MAX 2048 /* 192 kHz to 16 kHz takes 1,792 */
 #define DOWN_MAX 12   /* keeps the filter within TAPS_MAX */
 #define BLOCK 512     /* input samples filtered at a time */
 #define KEPT_TABLES 8 /* unused tables kept for the next session of that rate */
@@ -79,8 +79,8 @@ static void fill_row(float *row, uint32_t taps, double centre, double cutoff,
 static table *table_build(uint32_t from_hz, uint32_t to_hz) {
     const uint32_t common = greatest_divisor(from_hz, to_hz);
     const double nyquist = (from_hz < to_hz ? from_hz : to_hz) / 2.0;
-    const double transition = 0.125 * nyquist / from_hz; /* cycles per input sample */
-    const double cutoff = 0.9375 * nyquist / from_hz;
+    const double transition = 0.0625 * nyquist / from_hz; /* cycles per input sample */
+    const double cutoff = 0.96875 * nyquist / from_hz;
     const double beta = 0.1102 * (STOP_DB - 8.7);
     double length = (STOP_DB - 8) / (2.285 * 2 * PI * transition);
 

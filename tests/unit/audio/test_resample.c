@@ -68,7 +68,7 @@ static void a_tone_in_the_pass_band_keeps_level_place_and_shape(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
         for (int k = 0; k < 3; k++) {
-            double edge = (rates[i] < 16000 ? rates[i] : 16000) / 2.0 * 0.87;
+            double edge = (rates[i] < 16000 ? rates[i] : 16000) / 2.0 * 0.93;
             static const double part[] = {0.05, 0.4, 1.0};
             double got = purity_db(rates[i], edge * part[k]);
             if (got < 60)
@@ -151,8 +151,8 @@ static void a_session_is_small_and_prompt(void **state) {
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         resampler *r = NULL;
         assert_int_equal(resampler_create(rates[i], 16000, &r), OK);
-        assert_true(resampler_delay_s(r) <= 0.005);
-        assert_true(resampler_bytes(r) <= 1024);
+        assert_true(resampler_delay_s(r) <= 0.010);
+        assert_true(resampler_bytes(r) <= 2048);
         resampler_destroy(r);
     }
 }

@@ -12,7 +12,8 @@ status admission_enter(app *a, net_conn *c, admission *out, diag *d) {
     if (st != OK)
         return st;
     if (keyring_enter(a->keys, &who) != OK)
-        return diag_set(d, ERR_QUOTA, "this key may have %u sessions at a time and has them",
+        return diag_set(d, ERR_QUOTA,
+                        "this key may have %u sessions at a time and has them",
                         who.max_sessions);
     out->app = a;
     out->who = who;

@@ -30,7 +30,7 @@ static status whole(backlog *in, const uint8_t *data, size_t n, bool binary) {
 }
 
 status backlog_push(backlog *in, const uint8_t *data, size_t n, bool binary, bool first,
-                  bool last) {
+                    bool last) {
     if (first)
         buf_clear(&in->part);
     if (first && last)

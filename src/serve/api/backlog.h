@@ -31,7 +31,7 @@ void backlog_deinit(backlog *in);
  * and call backlog_run when there is room; ERR_MEMORY: the budget is spent, close. Other
  * codes are the taker's. */
 MUST_CHECK status backlog_push(backlog *in, const uint8_t *data, size_t n, bool binary,
-                             bool first, bool last);
+                               bool first, bool last);
 
 /* Offers what waits, in order. OK: all taken, resume the connection; else as above. */
 MUST_CHECK status backlog_run(backlog *in);

@@ -18,7 +18,8 @@ static status f_model(transcription_form *f, const char *name, const char *v, di
     return copy(name, v, f->model, sizeof f->model, d);
 }
 
-static status f_language(transcription_form *f, const char *name, const char *v, diag *d) {
+static status f_language(transcription_form *f, const char *name, const char *v,
+                         diag *d) {
     return copy(name, v, f->language, sizeof f->language, d);
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 /* word[size] without its outer punctuation, in lower case; unchanged when there is
  * nothing else in it. ASCII only: other scripts keep their own. */
 static void plain_word(const char *text, char *word, size_t size) {
@@ -30,8 +29,9 @@ static void add_word(const engine_word *w, bool strip, buf *out) {
     plain_word(w->text, plain, sizeof plain);
     buf_add_text(out, "{\"word\":");
     buf_add_json(out, plain);
-    buf_addf(out, ",\"start\":%.3f,\"end\":%.3f,\"confidence\":%.4f", w->start_ms / 1000.0,
-             w->end_ms / 1000.0, w->confidence >= 0 ? (double)w->confidence : 0.0);
+    buf_addf(out, ",\"start\":%.3f,\"end\":%.3f,\"confidence\":%.4f",
+             w->start_ms / 1000.0, w->end_ms / 1000.0,
+             w->confidence >= 0 ? (double)w->confidence : 0.0);
     if (!strip) {
         buf_add_text(out, ",\"punctuated_word\":");
         buf_add_json(out, w->text);
@@ -113,8 +113,8 @@ void listen_out_results(const listen_result *how, const engine_text *text,
 }
 
 void listen_out_metadata(const char *request_id, const char *sha256, const char *created,
-                         double duration_s, unsigned channels, const model_manifest *model,
-                         buf *out) {
+                         double duration_s, unsigned channels,
+                         const model_manifest *model, buf *out) {
     buf_addf(out,
              "{\"type\":\"Metadata\",\"transaction_key\":\"deprecated\","
              "\"request_id\":\"%s\",\"sha256\":\"%s\",\"created\":\"%s\","

@@ -65,8 +65,9 @@ static status p_encoding(reading *r, const char *name, const char *value, diag *
         const char *name;
         audio_encoding encoding;
     } known[] = {
-        {"linear16", AUDIO_S16LE}, {"linear32", AUDIO_F32LE},  {"mulaw", AUDIO_MULAW},
-        {"alaw", AUDIO_ALAW},      {"opus", AUDIO_OPUS},       {"ogg-opus", AUDIO_CONTAINER},
+        {"linear16", AUDIO_S16LE}, {"linear32", AUDIO_F32LE},
+        {"mulaw", AUDIO_MULAW},    {"alaw", AUDIO_ALAW},
+        {"opus", AUDIO_OPUS},      {"ogg-opus", AUDIO_CONTAINER},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(value, known[i].name) != 0)
@@ -238,8 +239,9 @@ static status read_pair(reading *r, const char *name, const char *value, diag *d
 static status check(reading *r, diag *d) {
     audio_format *f = &r->q->format;
     if (r->multichannel && f->channels > 1)
-        return diag_field(d, ERR_UNSUPPORTED, "multichannel",
-                          "channels are mixed down here; send each on its own connection");
+        return diag_field(
+            d, ERR_UNSUPPORTED, "multichannel",
+            "channels are mixed down here; send each on its own connection");
     if (!r->encoding_said)
         f->encoding = AUDIO_CONTAINER;
     if (f->encoding == AUDIO_OPUS && !r->rate_said)

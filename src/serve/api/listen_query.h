@@ -12,14 +12,14 @@
 
 typedef struct {
     audio_format format;
-    char model[64];          /* "" default */
+    char model[64]; /* "" default */
     char language[16];
-    char keyterms[1024];     /* keyterm and keywords, joined: the engine's prompt */
+    char keyterms[1024]; /* keyterm and keywords, joined: the engine's prompt */
     bool interim_results;
     bool vad_events;
-    bool strip;              /* punctuate=false: no punctuation, no capitals */
-    bool endpointing;        /* false: silence ends results, but never as speech_final */
-    uint32_t silence_ms;     /* 0: not said */
+    bool strip;          /* punctuate=false: no punctuation, no capitals */
+    bool endpointing;    /* false: silence ends results, but never as speech_final */
+    uint32_t silence_ms; /* 0: not said */
     uint32_t utterance_end_ms; /* 0: no UtteranceEnd */
 } listen_query;
 

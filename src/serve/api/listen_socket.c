@@ -26,16 +26,16 @@ typedef struct {
     listen_query query;
     backlog in;
     uv_timer_t tick;
-    digest *sha256;         /* of all audio bytes, for Metadata */
+    digest *sha256; /* of all audio bytes, for Metadata */
     char id[ID_BYTES];
     char created[32];
-    size_t audio_at;        /* bytes of the message in progress already taken */
+    size_t audio_at;            /* bytes of the message in progress already taken */
     unsigned commits, answered; /* Finalize and CloseStream sent to the worker; done */
     bool speaking;
     uint32_t last_word_end_ms; /* UtteranceEnd is due after it; 0: none is due */
     uint64_t heard_ms;
-    bool closing;           /* CloseStream was read */
-    bool over;              /* a close is on its way */
+    bool closing; /* CloseStream was read */
+    bool over;    /* a close is on its way */
 } listen_socket;
 
 /* --- saying --- */
@@ -277,7 +277,10 @@ static void refuse(app *a, net_conn *c, const diag *d, unsigned retry_after_s) {
     metric_add(a->metrics, M_REFUSALS, status_name(d->code), 1);
     bool wait = d->code == ERR_CAPACITY || d->code == ERR_QUOTA || d->code == ERR_MEMORY;
     int http = d->code == ERR_NOT_FOUND ? 400 : refusal_http_status(d->code);
-    net_refuse(c, http, !wait ? 0 : retry_after_s ? retry_after_s : RETRY_AFTER_S,
+    net_refuse(c, http,
+               !wait           ? 0
+               : retry_after_s ? retry_after_s
+                               : RETRY_AFTER_S,
                buf_text(&body));
     buf_deinit(&body);
 }
@@ -332,8 +335,8 @@ static void *on_open(net_conn *c, const net_request *request, void *context) {
     return s;
 }
 
-static void on_message(void *state, const uint8_t *data, size_t n, bool binary, bool first,
-                       bool last) {
+static void on_message(void *state, const uint8_t *data, size_t n, bool binary,
+                       bool first, bool last) {
     listen_socket *s = state;
     s->heard_ms = uv_now(s->app->loop);
     if (s->over)

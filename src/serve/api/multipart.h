@@ -30,7 +30,7 @@ typedef enum {
     MULTIPART_DELIMITED, /* a delimiter was read: CRLF or "--" follows */
     MULTIPART_HEADERS,
     MULTIPART_DATA,
-    MULTIPART_COMPLETE,  /* the closing delimiter was read; the rest is ignored */
+    MULTIPART_COMPLETE, /* the closing delimiter was read; the rest is ignored */
     MULTIPART_BROKEN
 } multipart_state;
 

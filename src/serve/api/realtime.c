@@ -19,9 +19,10 @@
 
 /* base64 decoded at a time, on the stack: 256 ms of pcm16 at 24 kHz */
 #define APPEND_CHARS 16384u
-#define COMMIT_MIN_MS 100u     /* OpenAI refuses to commit less */
-#define EVENT_BYTES (512u << 10) /* one event of ours: LIMIT_HYPOTHESIS_WORDS with times */
-#define TICK_MS 5000u          /* how often a session looks at itself */
+#define COMMIT_MIN_MS 100u /* OpenAI refuses to commit less */
+#define EVENT_BYTES                                                                      \
+    (512u << 10)      /* one event of ours: LIMIT_HYPOTHESIS_WORDS with times */
+#define TICK_MS 5000u /* how often a session looks at itself */
 
 typedef struct {
     app *app;
@@ -35,12 +36,12 @@ typedef struct {
     backlog in;
     uv_timer_t tick;
     char id[ID_BYTES];
-    size_t append_at;       /* characters of the append in progress already taken */
-    size_t append_skip;     /* bytes of the piece after them already taken */
+    size_t append_at;        /* characters of the append in progress already taken */
+    size_t append_skip;      /* bytes of the piece after them already taken */
     uint64_t buffer_from_ms; /* stream position the client's audio buffer begins at */
-    uint64_t heard_ms;      /* loop time of the last message */
-    const char *error_code; /* OpenAI's own for the message being handled; or NULL */
-    bool over;              /* a close is on its way: nothing more is said or heard */
+    uint64_t heard_ms;       /* loop time of the last message */
+    const char *error_code;  /* OpenAI's own for the message being handled; or NULL */
+    bool over;               /* a close is on its way: nothing more is said or heard */
 } realtime;
 
 /* --- saying --- */
@@ -319,9 +320,8 @@ static bool is_openai_name(const char *name) {
 
 static status open_listen(realtime *r, const realtime_config *c, listen_session **out,
                           unsigned *retry_after_s, diag *d) {
-    listen_config how = {.model = c->model,
-                         .format = realtime_config_format(c),
-                         .protocol = "realtime"};
+    listen_config how = {
+        .model = c->model, .format = realtime_config_format(c), .protocol = "realtime"};
     if (is_openai_name(c->model) && !app_model(r->app, c->model))
         how.model = "";
     realtime_config_listen(c, &how.listen);
@@ -348,7 +348,8 @@ static status apply(realtime *r, const realtime_config *c, diag *d) {
     const model_manifest *wanted = app_model(r->app, c->model);
     if (!wanted && is_openai_name(c->model))
         wanted = app_model(r->app, "");
-    if (wanted != now)
+    /* a name not touched keeps its model, also when it would mean another one now */
+    if (strcmp(c->model, r->config.model) != 0 && wanted != now)
         return change_model(r, c, d);
     status st = listen_language_fits(now, c->language, d);
     audio_format format = realtime_config_format(c);
@@ -524,8 +525,8 @@ static status read_query(realtime_config *c, const net_request *request, diag *d
         return diag_field(d, ERR_UNSUPPORTED, "intent",
                           "this server offers transcription sessions: connect to "
                           "/v1/realtime?intent=transcription");
-    for (unsigned i = 0; net_query(request->query, "include", i, value, sizeof value) >= 0;
-         i++)
+    for (unsigned i = 0;
+         net_query(request->query, "include", i, value, sizeof value) >= 0; i++)
         if (!realtime_config_include(c, value))
             return diag_field(d, ERR_INVALID, "include",
                               "may be rostrum.partial or rostrum.final");
@@ -583,8 +584,8 @@ static void on_established(void *state) {
         say_session(r, "session.created");
 }
 
-static void on_message(void *state, const uint8_t *data, size_t n, bool binary, bool first,
-                       bool last) {
+static void on_message(void *state, const uint8_t *data, size_t n, bool binary,
+                       bool first, bool last) {
     realtime *r = state;
     r->heard_ms = uv_now(r->app->loop);
     if (r->over)

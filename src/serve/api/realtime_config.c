@@ -60,8 +60,8 @@ static status only_keys(const cJSON *object, const char *prefix, const char *con
     return OK;
 }
 
-static status read_choice(const cJSON *item, const char *field, const char *const *choices,
-                          size_t n, unsigned *out, diag *d) {
+static status read_choice(const cJSON *item, const char *field,
+                          const char *const *choices, size_t n, unsigned *out, diag *d) {
     const char *text = cJSON_GetStringValue(item);
     char list[160] = "";
     for (size_t i = 0, used = 0; i < n; i++) {
@@ -86,7 +86,8 @@ static status read_number(const cJSON *object, const char *name, double min, dou
     if (!(v >= min && v <= max)) {
         char field[96];
         snprintf(field, sizeof field, INPUT "turn_detection.%s", name);
-        return diag_field(d, ERR_INVALID, field, "must be a number from %g to %g", min, max);
+        return diag_field(d, ERR_INVALID, field, "must be a number from %g to %g", min,
+                          max);
     }
     *out = v;
     return OK;
@@ -107,7 +108,8 @@ static status read_text(const cJSON *item, const char *field, size_t size,
 static status read_format(realtime_config *c, const cJSON *format, diag *d) {
     static const char *const keys[] = {"type", "rate"};
     if (!cJSON_IsObject(format))
-        return diag_field(d, ERR_INVALID, INPUT "format", "must be an object with a type");
+        return diag_field(d, ERR_INVALID, INPUT "format",
+                          "must be an object with a type");
     status st = only_keys(format, INPUT "format.", keys, COUNT(keys), d);
     unsigned i = 0;
     if (st == OK)
@@ -201,10 +203,9 @@ static status read_server_vad(realtime_config *c, const cJSON *t, diag *d) {
 static status read_turn(realtime_config *c, const engine_listen *defaults, const cJSON *t,
                         diag *d) {
     static const char *const modes[] = {NULL, "server_vad", "semantic_vad"};
-    static const char *const keys[] = {"type", "threshold", "prefix_padding_ms",
-                                       "silence_duration_ms", "eagerness",
-                                       "idle_timeout_ms", "create_response",
-                                       "interrupt_response"};
+    static const char *const keys[] = {
+        "type",      "threshold",       "prefix_padding_ms", "silence_duration_ms",
+        "eagerness", "idle_timeout_ms", "create_response",   "interrupt_response"};
     if (cJSON_IsNull(t)) {
         c->turn = TURN_MANUAL;
         return OK;
@@ -356,8 +357,8 @@ void realtime_config_listen(const realtime_config *c, engine_listen *out) {
     out->endpoint = c->turn == TURN_MANUAL ? ENDPOINT_MANUAL : ENDPOINT_SERVER_VAD;
     out->vad_threshold = c->threshold;
     out->prefix_padding_ms = c->prefix_padding_ms;
-    out->silence_ms = c->turn == TURN_SEMANTIC_VAD ? eagerness_silence_ms[c->eagerness]
-                                                   : c->silence_ms;
+    out->silence_ms =
+        c->turn == TURN_SEMANTIC_VAD ? eagerness_silence_ms[c->eagerness] : c->silence_ms;
     out->max_utterance_ms = c->max_utterance_ms;
     /* also for those who see none: words decoded while speech goes on need not be
      * decoded after it, so the final is earlier */
@@ -413,7 +414,9 @@ void realtime_config_write(const realtime_config *c, const char *session_id,
                       "\"realtime.transcription_session\",\"id\":");
     buf_add_json(out, session_id);
     buf_addf(out, ",\"audio\":{\"input\":{\"format\":{\"type\":\"%s\"%s},",
-             formats[c->encoding == AUDIO_MULAW ? 1 : c->encoding == AUDIO_ALAW ? 2 : 0],
+             formats[c->encoding == AUDIO_MULAW  ? 1
+                     : c->encoding == AUDIO_ALAW ? 2
+                                                 : 0],
              c->encoding == AUDIO_S16LE ? ",\"rate\":24000" : "");
     buf_add_text(out, "\"transcription\":");
     write_transcription(c, model_name, out);

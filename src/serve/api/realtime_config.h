@@ -16,8 +16,19 @@
 #include "engine/proto.h"
 
 typedef enum { TURN_MANUAL, TURN_SERVER_VAD, TURN_SEMANTIC_VAD } realtime_turn;
-typedef enum { DELAY_MINIMAL, DELAY_LOW, DELAY_MEDIUM, DELAY_HIGH, DELAY_XHIGH } realtime_delay;
-typedef enum { EAGERNESS_AUTO, EAGERNESS_LOW, EAGERNESS_MEDIUM, EAGERNESS_HIGH } realtime_eagerness;
+typedef enum {
+    DELAY_MINIMAL,
+    DELAY_LOW,
+    DELAY_MEDIUM,
+    DELAY_HIGH,
+    DELAY_XHIGH
+} realtime_delay;
+typedef enum {
+    EAGERNESS_AUTO,
+    EAGERNESS_LOW,
+    EAGERNESS_MEDIUM,
+    EAGERNESS_HIGH
+} realtime_eagerness;
 typedef enum { NOISE_NONE, NOISE_NEAR, NOISE_FAR } realtime_noise;
 
 typedef struct {
@@ -25,17 +36,17 @@ typedef struct {
     realtime_turn turn;
     realtime_eagerness eagerness;
     realtime_delay delay;
-    realtime_noise noise;   /* taken and echoed; engines do without */
+    realtime_noise noise; /* taken and echoed; engines do without */
     float threshold;
     uint32_t prefix_padding_ms;
     uint32_t silence_ms;
     uint32_t max_utterance_ms;
-    char model[64];         /* as the client asked; "" default */
+    char model[64]; /* as the client asked; "" default */
     char language[16];
-    char *prompt;           /* NULL: none; owned */
-    bool logprobs;          /* asked for and accepted; no engine gives any */
-    bool partial_events;    /* include: rostrum.partial */
-    bool final_events;      /* include: rostrum.final */
+    char *prompt;        /* NULL: none; owned */
+    bool logprobs;       /* asked for and accepted; no engine gives any */
+    bool partial_events; /* include: rostrum.partial */
+    bool final_events;   /* include: rostrum.final */
 } realtime_config;
 
 /* Defaults: pcm 24 kHz, server VAD with the listen settings given, delay medium. */

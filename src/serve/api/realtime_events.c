@@ -125,8 +125,7 @@ static status event_fields(const cJSON *tree, realtime_event *out, diag *d) {
     case EVENT_DELETE:
         field = cJSON_GetObjectItemCaseSensitive(tree, "item_id");
         out->item_id = cJSON_GetStringValue(field);
-        return out->item_id ? OK
-                            : diag_field(d, ERR_INVALID, "item_id", "name an item");
+        return out->item_id ? OK : diag_field(d, ERR_INVALID, "item_id", "name an item");
     case EVENT_UPDATE:
         out->session = cJSON_GetObjectItemCaseSensitive(tree, "session");
         return cJSON_IsObject(out->session)

@@ -27,9 +27,9 @@ typedef enum {
 typedef struct {
     realtime_event_kind kind;
     char event_id[REALTIME_EVENT_ID]; /* "" when there was none */
-    const char *audio;   /* EVENT_APPEND: base64, not terminated; borrowed */
+    const char *audio;                /* EVENT_APPEND: base64, not terminated; borrowed */
     size_t audio_bytes;
-    const char *item_id; /* EVENT_RETRIEVE, EVENT_DELETE; borrowed from tree */
+    const char *item_id;  /* EVENT_RETRIEVE, EVENT_DELETE; borrowed from tree */
     const cJSON *session; /* EVENT_UPDATE; borrowed from tree */
     cJSON *tree;          /* owned; NULL for an append found by the scan */
 } realtime_event;

@@ -117,7 +117,8 @@ void item_add_words(buf *out, const engine_text *text, uint32_t from, uint32_t t
     }
 }
 
-bool item_take_delta(realtime_item *item, const engine_text *text, uint32_t to, buf *out) {
+bool item_take_delta(realtime_item *item, const engine_text *text, uint32_t to,
+                     buf *out) {
     if (!item->said_any || item->said_utterance != text->utterance)
         item->said_words = 0;
     item->said_utterance = text->utterance;

@@ -17,22 +17,22 @@
 #define ITEM_OPEN UINT64_MAX
 
 typedef struct {
-    uint32_t number;    /* from 1 in the session; 0: no item here */
-    bool announced;     /* the client was told: committed, added, done */
-    bool done;          /* its transcript is final */
-    bool has_utterance; /* made by voice activity */
-    uint32_t utterance; /* of the worker */
+    uint32_t number;     /* from 1 in the session; 0: no item here */
+    bool announced;      /* the client was told: committed, added, done */
+    bool done;           /* its transcript is final */
+    bool has_utterance;  /* made by voice activity */
+    uint32_t utterance;  /* of the worker */
     uint64_t ends_at_ms; /* made by commit: stream position of the commit, or ITEM_OPEN */
     uint32_t said_utterance; /* deltas: the utterance of the words said last, */
     uint32_t said_words;     /* how many of its words, */
     bool said_any;           /* and whether any were, of any utterance */
-    double seconds;     /* of audio transcribed */
-    buf text;           /* transcript so far */
+    double seconds;          /* of audio transcribed */
+    buf text;                /* transcript so far */
 } realtime_item;
 
 typedef struct {
-    char tag[16]; /* of the session: random part of the ids */
-    uint32_t last; /* number of the newest item */
+    char tag[16];                  /* of the session: random part of the ids */
+    uint32_t last;                 /* number of the newest item */
     realtime_item item[ITEMS_MAX]; /* number % ITEMS_MAX */
 } realtime_items;
 

@@ -29,7 +29,8 @@ void out_plain(realtime_voice *v, const char *type, buf *out) {
     end(out);
 }
 
-void out_session(realtime_voice *v, const char *type, const char *session_json, buf *out) {
+void out_session(realtime_voice *v, const char *type, const char *session_json,
+                 buf *out) {
     begin(v, type, out);
     buf_add_text(out, ",\"session\":");
     buf_add_text(out, session_json);
@@ -127,7 +128,8 @@ static void add_words_field(const char *field, const engine_text *text, uint32_t
 }
 
 void out_partial(realtime_voice *v, uint32_t number, const engine_text *text, buf *out) {
-    uint32_t committed = text->committed < text->n_words ? text->committed : text->n_words;
+    uint32_t committed =
+        text->committed < text->n_words ? text->committed : text->n_words;
     begin_transcription(v, "rostrum.transcription.partial", number, out);
     add_words_field("committed", text, 0, committed, out);
     add_words_field("tentative", text, committed, text->n_words, out);
@@ -163,7 +165,9 @@ void out_final(realtime_voice *v, uint32_t number, uint8_t flags, const engine_t
     begin_transcription(v, "rostrum.transcription.final", number, out);
     add_words_field("transcript", text, 0, text->n_words, out);
     buf_addf(out, ",\"ended_by\":\"%s\",\"passes\":%d,\"degraded\":%s,\"corrected\":%u",
-             flags & TEXT_BY_COMMIT ? "commit" : flags & TEXT_BY_LIMIT ? "limit" : "silence",
+             flags & TEXT_BY_COMMIT  ? "commit"
+             : flags & TEXT_BY_LIMIT ? "limit"
+                                     : "silence",
              flags & TEXT_SECOND_PASS ? 2 : 1, flags & TEXT_DEGRADED ? "true" : "false",
              text->corrected);
     buf_addf(out, ",\"audio_start_ms\":%u,\"audio_end_ms\":%u,\"speech_end_ms\":%u",

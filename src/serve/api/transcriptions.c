@@ -14,11 +14,12 @@
 #include "serve/api/transcript.h"
 #include "serve/session/listen.h"
 
-#define FORM_BYTES (64u << 10)        /* of a request beside its file */
-#define UPLOADS_BYTES (256u << 20)    /* of all uploads at a time: ten of the largest */
-#define ANSWER_BYTES (32u << 20)      /* verbose_json with words of the longest file */
+#define FORM_BYTES (64u << 10)     /* of a request beside its file */
+#define UPLOADS_BYTES (256u << 20) /* of all uploads at a time: ten of the largest */
+#define ANSWER_BYTES (32u << 20)   /* verbose_json with words of the longest file */
 #define CHUNK_SAMPLES (LIMIT_SAMPLE_RATE_HZ / 2)
-#define CHUNKS_A_TURN 4 /* 2 s of audio decode in about 2 ms; then others have the loop */
+#define CHUNKS_A_TURN 4 /* 2 s of audio decode in about 2 ms; then others have the loop  \
+                         */
 
 typedef enum { UPLOADING, WORKING, ANSWERED } phase;
 
@@ -31,16 +32,16 @@ typedef struct {
     transcription_form form;
     bool in_file, has_file; /* the part being read is the file; there was one */
     char field[MULTIPART_NAME];
-    buf value;              /* of the text field being read */
-    buf file;               /* compressed, as it came */
-    size_t counted;         /* bytes of it in uploads_bytes */
+    buf value;      /* of the text field being read */
+    buf file;       /* compressed, as it came */
+    size_t counted; /* bytes of it in uploads_bytes */
     audio_file *decoder;
     listen_session *listen;
     transcript words;
-    uv_timer_t turn;        /* gives the loop to others between pieces of work */
+    uv_timer_t turn; /* gives the loop to others between pieces of work */
     int16_t chunk[CHUNK_SAMPLES];
     size_t chunk_bytes, chunk_at; /* decoded; of those taken by the slot */
-    bool ended;             /* the whole file was given to the slot */
+    bool ended;                   /* the whole file was given to the slot */
 } transcription;
 
 /* Held by all transcriptions now; the loop thread's. */
@@ -152,8 +153,7 @@ static bool decode_chunk(transcription *t, diag *d) {
     size_t n = 0;
     status st = audio_file_read(t->decoder, t->chunk, CHUNK_SAMPLES, &n, d);
     if (st != OK) {
-        (void)diag_field(d, st, "file", "the audio is broken at %.1f s",
-                         duration_s(t));
+        (void)diag_field(d, st, "file", "the audio is broken at %.1f s", duration_s(t));
         fail(t, d, 0);
         return false;
     }
@@ -221,8 +221,9 @@ static void on_final(void *owner, uint8_t flags, const engine_text *text,
 
 static void on_lost(void *owner, status why) {
     diag d = DIAG_INIT;
-    (void)diag_set(&d, why, "the speech engine ended before the transcript was complete; "
-                            "send the request again");
+    (void)diag_set(&d, why,
+                   "the speech engine ended before the transcript was complete; "
+                   "send the request again");
     fail(owner, &d, 0);
 }
 
@@ -249,10 +250,11 @@ static status open_file(transcription *t, diag *d) {
 }
 
 static status open_session(transcription *t, unsigned *retry_after_s, diag *d) {
-    listen_config how = {
-        .model = t->form.model,
-        .format = {.encoding = AUDIO_S16LE, .rate_hz = LIMIT_SAMPLE_RATE_HZ, .channels = 1},
-        .protocol = "transcriptions"};
+    listen_config how = {.model = t->form.model,
+                         .format = {.encoding = AUDIO_S16LE,
+                                    .rate_hz = LIMIT_SAMPLE_RATE_HZ,
+                                    .channels = 1},
+                         .protocol = "transcriptions"};
     listen_defaults(t->app, &how.listen);
     how.listen.partials = false;
     how.listen.second_pass = true;
@@ -373,7 +375,8 @@ static void on_body_end(void *state) {
     }
     t->phase = WORKING;
     if (t->form.stream)
-        net_stream_begin(t->conn, 200, "text/event-stream", "Cache-Control: no-cache\r\n");
+        net_stream_begin(t->conn, 200, "text/event-stream",
+                         "Cache-Control: no-cache\r\n");
     work(t);
 }
 

@@ -17,8 +17,8 @@
 
 typedef struct {
     struct {
-        uint32_t end_ms; /* stream position the stretch ends at */
-        uint32_t at_ms;  /* when it arrived, since the session began */
+        uint32_t end_ms;     /* stream position the stretch ends at */
+        uint32_t at_ms;      /* when it arrived, since the session began */
     } stretch[ARRIVALS_MAX]; /* [n], both fields non-decreasing */
     unsigned n;
 } arrivals;

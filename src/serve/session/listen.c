@@ -29,11 +29,11 @@ struct listen_session {
     pool_slot *slot; /* NULL after `lost` */
     audio_intake *intake;
     audio_encoding encoding;
-    buf held;               /* samples taken that the slot has no room for yet */
-    unsigned commits_held;  /* commits to send when `held` is empty */
-    bool wants_room;        /* listen_audio took less than it was offered */
+    buf held;              /* samples taken that the slot has no room for yet */
+    unsigned commits_held; /* commits to send when `held` is empty */
+    bool wants_room;       /* listen_audio took less than it was offered */
     uint64_t opened_ns;
-    uint64_t samples;       /* taken so far */
+    uint64_t samples;         /* taken so far */
     uint64_t samples_counted; /* of them in the metric */
     uint32_t committed_at_ms; /* wall time of the last commit since opened */
     arrivals arrived;
@@ -73,8 +73,8 @@ static size_t send_samples(listen_session *s, const int16_t *samples, size_t n) 
 /* Sends held audio, and held commits after the last of it. true: nothing is held. */
 static bool flush_held(listen_session *s) {
     size_t n = s->held.size / sizeof(int16_t);
-    buf_drop(&s->held, send_samples(s, (const int16_t *)(void *)s->held.data, n) *
-                           sizeof(int16_t));
+    buf_drop(&s->held,
+             send_samples(s, (const int16_t *)(void *)s->held.data, n) * sizeof(int16_t));
     if (s->held.size > 0)
         return false;
     for (; s->commits_held > 0; s->commits_held--)
@@ -233,7 +233,8 @@ static void on_final(listen_session *s, uint8_t flags, const engine_text *text) 
     utterance_clock *c = utterances_at(&s->live, text->utterance);
     if (!(flags & TEXT_SECOND_PASS))
         note_live_words(s, c, text);
-    float ms = utterance_finalise(&s->arrived, text, flags, s->committed_at_ms, now_ms(s));
+    float ms =
+        utterance_finalise(&s->arrived, text, flags, s->committed_at_ms, now_ms(s));
     if (!(flags & TEXT_SECOND_PASS) && c->first_pass_ms < 0)
         c->first_pass_ms = ms;
     listen_timing timing = {.first_partial_ms = c->first_partial_ms,
@@ -315,12 +316,29 @@ status listen_language_fits(const model_manifest *m, const char *language, diag 
                       offered);
 }
 
+/* Names of the served models, as many as fit. Returns out. */
+static char *served_names(const app *a, char *out, size_t size) {
+    const model_manifest *m;
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; (m = pool_model(a->pool, i)); i++) {
+        int n = snprintf(out + used, size - used, "%s%s", i ? ", " : "", m->name);
+        if (n < 0 || (size_t)n >= size - used)
+            break;
+        used += (size_t)n;
+    }
+    return out;
+}
+
 static status find_model(const app *a, const listen_config *how,
                          const model_manifest **out, diag *d) {
     const model_manifest *m = app_model(a, how->model);
-    if (!m)
+    if (!m) {
+        char names[256];
         return diag_field(d, ERR_NOT_FOUND, "model",
-                          "no such model is served here; GET /v1/models lists them");
+                          "no such model is served here; there are: %s",
+                          served_names(a, names, sizeof names));
+    }
     status st = listen_language_fits(m, how->listen.language, d);
     if (st == OK)
         *out = m;

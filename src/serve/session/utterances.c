@@ -48,7 +48,8 @@ static uint64_t hash_word(uint64_t hash, const char *word) {
 
 bool utterance_keeps_promise(utterance_clock *c, const engine_text *text) {
     uint64_t hash = 0xcbf29ce484222325u;
-    uint32_t committed = text->committed < text->n_words ? text->committed : text->n_words;
+    uint32_t committed =
+        text->committed < text->n_words ? text->committed : text->n_words;
     bool kept = c->committed == 0 || committed >= c->committed;
     for (uint32_t i = 0; i < committed; i++) {
         hash = hash_word(hash, text->words[i].text);

@@ -16,7 +16,7 @@
 typedef struct {
     uint32_t utterance;
     bool used;
-    bool started;       /* started_at_ms is known */
+    bool started;           /* started_at_ms is known */
     uint32_t started_at_ms; /* arrival of the first sample of speech */
     float first_partial_ms; /* -1: none yet */
     float first_pass_ms;    /* -1: none yet */

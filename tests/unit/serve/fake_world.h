@@ -40,17 +40,17 @@ struct pool_slot {
 };
 
 static struct {
-    bool open, full;         /* a session has it; it takes no audio */
-    size_t room;             /* samples it still takes */
-    size_t samples;          /* it took */
-    bool refused;            /* ERR_LIMIT was said: a credit is owed */
+    bool open, full; /* a session has it; it takes no audio */
+    size_t room;     /* samples it still takes */
+    size_t samples;  /* it took */
+    bool refused;    /* ERR_LIMIT was said: a credit is owed */
     unsigned commits, clears, updates, opened;
     size_t samples_at_commit; /* at the last one */
     engine_listen settings;
     char model[64];
     const pool_events *events;
     void *session;
-    status acquire;          /* what the next acquire says */
+    status acquire; /* what the next acquire says */
 } fake_slot;
 static pool_slot the_slot;
 static pool the_pool;
@@ -144,8 +144,8 @@ static inline void make_text(engine_text *text, const char *words, uint32_t utte
     text->committed = committed;
     uint32_t at = start_ms;
     for (char *w = strtok(copy, " "); w; w = strtok(NULL, " ")) {
-        text->words[text->n_words++] =
-            (engine_word){.text = w, .start_ms = at, .end_ms = at + 250, .confidence = 0.9f};
+        text->words[text->n_words++] = (engine_word){
+            .text = w, .start_ms = at, .end_ms = at + 250, .confidence = 0.9f};
         at += 300;
     }
     text->end_ms = text->speech_end_ms = at;
@@ -325,11 +325,22 @@ void metric_observe(metrics *m, metric_id id, const char *label, double value) {
 }
 
 static const model_manifest fake_models[] = {
-    {.name = "fake-base", .version = "1", .engine = "fake", .languages = {"en"},
+    {.name = "fake-base",
+     .version = "1",
+     .engine = "fake",
+     .languages = {"en"},
      .n_languages = 1},
-    {.name = "fake-tiny", .version = "2", .engine = "fake", .languages = {"en"},
+    {.name = "fake-tiny",
+     .version = "2",
+     .engine = "fake",
+     .languages = {"en"},
      .n_languages = 1},
 };
+
+const model_manifest *pool_model(const pool *p, size_t i) {
+    (void)p;
+    return i < 2 ? &fake_models[i] : NULL;
+}
 
 const model_manifest *app_model(const app *a, const char *name) {
     (void)a;
@@ -395,8 +406,12 @@ static inline int end_world(void **state) {
 
 /* Opens a WebSocket; NULL: it was refused. */
 static inline void *open_socket(const net_handler *h, const char *query) {
-    net_request request = {.method = NET_GET, .websocket = true, .path = "/v1/x",
-                           .query = query, .content_length = -1, .peer = "127.0.0.1"};
+    net_request request = {.method = NET_GET,
+                           .websocket = true,
+                           .path = "/v1/x",
+                           .query = query,
+                           .content_length = -1,
+                           .peer = "127.0.0.1"};
     void *s = h->open(&the_conn, &request, &the_app);
     if (s && h->established)
         h->established(s);

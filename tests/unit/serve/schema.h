@@ -26,7 +26,8 @@ static inline cJSON *read_oracle(const char *name) {
 static inline bool schema_fits(const cJSON *oracle, const cJSON *schema, const cJSON *v);
 
 static inline bool fits_name(const char *name, const cJSON *v) {
-    return strcmp(name, "any") == 0 || (strcmp(name, "string") == 0 && cJSON_IsString(v)) ||
+    return strcmp(name, "any") == 0 ||
+           (strcmp(name, "string") == 0 && cJSON_IsString(v)) ||
            (strcmp(name, "number") == 0 && cJSON_IsNumber(v)) ||
            (strcmp(name, "boolean") == 0 && cJSON_IsBool(v)) ||
            (strcmp(name, "null") == 0 && cJSON_IsNull(v)) ||

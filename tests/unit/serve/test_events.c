@@ -17,11 +17,23 @@ static void base64_is_read_as_the_rfc_writes_it(void **state) {
     static const struct {
         const char *text, *bytes; /* bytes NULL: refused */
     } rows[] = {
-        {"", ""},           {"Zg==", "f"},      {"Zm8=", "fo"},    {"Zm9v", "foo"},
-        {"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"}, {"Zm9vYmFy", "foobar"},
-        {"Zg", "f"},        {"Zm8", "fo"}, /* padding left out */
-        {"Z", NULL},        {"Zm9vY", NULL},    {"=", NULL},       {"Zg=g", NULL},
-        {"Zm 9", NULL},     {"Zm-v", NULL},     {"Zm9v\n", NULL},  {"\xff\xff\xff\xff", NULL},
+        {"", ""},
+        {"Zg==", "f"},
+        {"Zm8=", "fo"},
+        {"Zm9v", "foo"},
+        {"Zm9vYg==", "foob"},
+        {"Zm9vYmE=", "fooba"},
+        {"Zm9vYmFy", "foobar"},
+        {"Zg", "f"},
+        {"Zm8", "fo"}, /* padding left out */
+        {"Z", NULL},
+        {"Zm9vY", NULL},
+        {"=", NULL},
+        {"Zg=g", NULL},
+        {"Zm 9", NULL},
+        {"Zm-v", NULL},
+        {"Zm9v\n", NULL},
+        {"\xff\xff\xff\xff", NULL},
         {"A===", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -41,7 +53,8 @@ static void every_byte_comes_back_through_base64(void **state) {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (unsigned v = 0; v < 1u << 18; v += 7) {
-        char text[4] = {alphabet[v >> 12 & 63], alphabet[v >> 6 & 63], alphabet[v & 63], 'A'};
+        char text[4] = {alphabet[v >> 12 & 63], alphabet[v >> 6 & 63], alphabet[v & 63],
+                        'A'};
         uint8_t out[3];
         size_t n;
         assert_true(base64_decode(text, 4, out, &n));
@@ -58,10 +71,13 @@ static void appends_are_found_however_they_are_written(void **state) {
     } rows[] = {
         {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"QUJD\"}", "QUJD", "", true},
         {" {\n\"audio\" : \"QUJD\" ,\t\"event_id\":\"e1\",\"type\":"
-         "\"input_audio_buffer.append\"} ", "QUJD", "e1", true},
+         "\"input_audio_buffer.append\"} ",
+         "QUJD", "e1", true},
         /* escapes, other fields: slower, the same */
-        {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"QU\\/D\"}", "QU/D", "", false},
-        {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"QUJD\",\"x\":{\"audio\":1}}",
+        {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"QU\\/D\"}", "QU/D", "",
+         false},
+        {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"QUJD\",\"x\":{\"audio\":1}"
+         "}",
          "QUJD", "", false},
         {"{\"type\":\"input_audio_buffer.append\",\"audio\":7}", NULL, "", false},
         {"{\"type\":\"input_audio_buffer.append\",\"audio\":\"QUJD\"", NULL, "", false},
@@ -92,7 +108,8 @@ static void an_event_id_too_long_is_refused(void **state) {
     diag d = DIAG_INIT;
     for (int n = REALTIME_EVENT_ID - 2; n <= REALTIME_EVENT_ID + 1; n++) {
         snprintf(text, sizeof text,
-                 "{\"type\":\"input_audio_buffer.append\",\"audio\":\"\",\"event_id\":\"%0*d\"}",
+                 "{\"type\":\"input_audio_buffer.append\",\"audio\":\"\",\"event_id\":\"%"
+                 "0*d\"}",
                  n, 1);
         status st = realtime_event_parse(text, strlen(text), &e, &d);
         assert_int_equal(st, n < REALTIME_EVENT_ID ? OK : ERR_INVALID);
@@ -105,12 +122,14 @@ static void listen_queries_mean_what_deepgram_means(void **state) {
     listen_query q;
     diag d = DIAG_INIT;
     assert_int_equal(
-        listen_query_parse("model=nova-3&encoding=mulaw&sample_rate=8000&channels=2&"
-                           "interim_results=true&endpointing=10&utterance_end_ms=1500&"
-                           "vad_events=true&punctuate=false&language=en-US&keyterm=Ann%20Lee&"
-                           "keyterm=caf%C3%A9&keywords=Bo:2&smart_format=true&tag=x&"
-                           "diarize=false&&mip_opt_out=true",
-                           &q, &d), OK);
+        listen_query_parse(
+            "model=nova-3&encoding=mulaw&sample_rate=8000&channels=2&"
+            "interim_results=true&endpointing=10&utterance_end_ms=1500&"
+            "vad_events=true&punctuate=false&language=en-US&keyterm=Ann%20Lee&"
+            "keyterm=caf%C3%A9&keywords=Bo:2&smart_format=true&tag=x&"
+            "diarize=false&&mip_opt_out=true",
+            &q, &d),
+        OK);
     assert_string_equal(q.model, "nova-3");
     assert_string_equal(q.language, "en-US");
     assert_string_equal(q.keyterms, "Ann Lee, caf\xC3\xA9, Bo");

@@ -30,14 +30,14 @@ static void on_lost(void *owner, status why) {
 static const listen_events events = {.final = on_final, .room = on_room, .lost = on_lost};
 
 static void open_pcm(uint32_t rate_hz) {
-    listen_config how = {.model = "", .protocol = "realtime",
-                         .format = {AUDIO_S16LE, rate_hz, 1}};
+    listen_config how = {
+        .model = "", .protocol = "realtime", .format = {AUDIO_S16LE, rate_hz, 1}};
     unsigned retry_after_s;
     diag d = DIAG_INIT;
     listen_defaults(&the_app, &how.listen);
     rooms = losses = 0;
-    assert_int_equal(listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
-                     OK);
+    assert_int_equal(
+        listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d), OK);
 }
 
 /* Sends ms of audio at 16 kHz in 20 ms frames, each at its time. */
@@ -176,22 +176,26 @@ static void a_frame_of_audio_allocates_nothing(void **state) {
 
 static void refusals_say_why(void **state) {
     (void)state;
-    listen_config how = {.model = "none", .protocol = "realtime",
-                         .format = {AUDIO_S16LE, 16000, 1}};
+    listen_config how = {
+        .model = "none", .protocol = "realtime", .format = {AUDIO_S16LE, 16000, 1}};
     unsigned retry_after_s = 0;
     diag d = DIAG_INIT;
     how.listen = engine_listen_default;
-    assert_int_equal(listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
+        ERR_NOT_FOUND);
+    assert_non_null(strstr(d.text, "fake-base, fake-tiny"));
     how.model = "";
     strcpy(how.listen.language, "fr");
-    assert_int_equal(listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
-                     ERR_UNSUPPORTED);
+    assert_int_equal(
+        listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
+        ERR_UNSUPPORTED);
     assert_non_null(strstr(d.text, "en"));
     strcpy(how.listen.language, "EN_us");
     fake_slot.acquire = ERR_CAPACITY;
-    assert_int_equal(listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
-                     ERR_CAPACITY);
+    assert_int_equal(
+        listen_open(&the_app, &how, &events, NULL, &session, &retry_after_s, &d),
+        ERR_CAPACITY);
     assert_int_equal(retry_after_s, 7);
 }
 

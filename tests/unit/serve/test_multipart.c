@@ -40,8 +40,8 @@ static status parse(const char *type, const char *body, size_t n, size_t piece, 
     buf_clear(out);
     status st = multipart_init(&m, type, &events, out, &d);
     for (size_t at = 0; st == OK && at < n; at += piece)
-        st = multipart_push(&m, (const uint8_t *)body + at, n - at < piece ? n - at : piece,
-                            &d);
+        st = multipart_push(&m, (const uint8_t *)body + at,
+                            n - at < piece ? n - at : piece, &d);
     *complete = st == OK && multipart_complete(&m);
     return st;
 }
@@ -106,8 +106,10 @@ static void what_is_no_form_is_refused(void **state) {
         {"multipart/form-data", "", ERR_SYNTAX},
         {"multipart/form-data; boundary=", "", ERR_SYNTAX},
         /* 71 characters */
-        {"multipart/form-data; boundary=aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
-         "ffffffffffggggggggggh", "", ERR_SYNTAX},
+        {"multipart/form-data; "
+         "boundary=aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
+         "ffffffffffggggggggggh",
+         "", ERR_SYNTAX},
         {"multipart/form-data; boundary=b", "--bx\r\n", ERR_SYNTAX},
         {"multipart/form-data; boundary=b", "--b\r\nContent-Type: x\r\n\r\n", ERR_SYNTAX},
         {"multipart/form-data; boundary=b",
@@ -119,9 +121,9 @@ static void what_is_no_form_is_refused(void **state) {
     buf_init(&notes, 4096);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         bool complete;
-        assert_int_equal(parse(rows[i].type, rows[i].body, strlen(rows[i].body), 3, &notes,
-                               &complete),
-                         rows[i].want);
+        assert_int_equal(
+            parse(rows[i].type, rows[i].body, strlen(rows[i].body), 3, &notes, &complete),
+            rows[i].want);
     }
     buf_deinit(&notes);
 }

@@ -8,8 +8,9 @@ static const net_handler *const h = &transcriptions_handler;
 
 /* A WAV of n samples of silence at 16 kHz. */
 static size_t make_wav(uint8_t *out, uint32_t n) {
-    static const uint8_t head[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d"
-                                    "\0\0\x02\0\x10\0data";
+    static const uint8_t head[44] =
+        "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d"
+        "\0\0\x02\0\x10\0data";
     uint32_t bytes = n * 2;
     uint32_t all = bytes + 36;
     memcpy(out, head, 44);
@@ -22,8 +23,9 @@ static size_t make_wav(uint8_t *out, uint32_t n) {
 static buf body;
 
 static void add_field(const char *name, const char *value) {
-    buf_addf(&body, "--" B "\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n",
-             name, value);
+    buf_addf(&body,
+             "--" B "\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", name,
+             value);
 }
 
 static void add_file(const uint8_t *data, size_t n) {
@@ -45,8 +47,10 @@ static void *send_request(size_t piece, bool end) {
     assert_false(body.failed);
     strcpy(the_conn.header_name, "content-type");
     strcpy(the_conn.header_value, "multipart/form-data; boundary=\"" B "\"");
-    net_request request = {.method = NET_POST, .path = "/v1/audio/transcriptions",
-                           .query = "", .content_length = (int64_t)body.size,
+    net_request request = {.method = NET_POST,
+                           .path = "/v1/audio/transcriptions",
+                           .query = "",
+                           .content_length = (int64_t)body.size,
                            .peer = "127.0.0.1"};
     void *t = h->open(&the_conn, &request, &the_app);
     for (size_t at = 0; t && at < body.size; at += piece)
@@ -126,8 +130,10 @@ static void each_format_is_as_openai_writes_it(void **state) {
          "{\"task\":\"transcribe\",\"language\":\"en\",\"duration\":0.500,\"text\":"
          "\"One two. Three.\",\"segments\":[{\"id\":0,\"seek\":0,\"start\":0.100,"
          "\"end\":0.650,\"text\":\"One two.\",\"tokens\":[],\"temperature\":0,"
-         "\"avg_logprob\":-0.1054,\"compression_ratio\":0,\"no_speech_prob\":0},{\"id\":1,"
-         "\"seek\":0,\"start\":3661.000,\"end\":3661.250,\"text\":\"Three.\",\"tokens\":[],"
+         "\"avg_logprob\":-0.1054,\"compression_ratio\":0,\"no_speech_prob\":0},{\"id\":"
+         "1,"
+         "\"seek\":0,\"start\":3661.000,\"end\":3661.250,\"text\":\"Three.\",\"tokens\":["
+         "],"
          "\"temperature\":0,\"avg_logprob\":-0.1054,\"compression_ratio\":0,"
          "\"no_speech_prob\":0}],\"usage\":{\"type\":\"duration\",\"seconds\":0.500}}"},
     };
@@ -168,14 +174,16 @@ static void a_stream_says_each_utterance_and_ends(void **state) {
     void *t = send_request(4096, true);
     assert_string_equal(the_conn.stream_type, "text/event-stream");
     say_final("One two.", 0, 100, 0, 0);
-    assert_string_equal(the_conn.said[0],
-                        "data: {\"type\":\"transcript.text.delta\",\"delta\":\"One two.\"}\n\n");
+    assert_string_equal(
+        the_conn.said[0],
+        "data: {\"type\":\"transcript.text.delta\",\"delta\":\"One two.\"}\n\n");
     say_final("Three.", 1, 2000, TEXT_BY_COMMIT, 0);
     assert_non_null(strstr(the_conn.said[1], "\"delta\":\" Three.\""));
-    assert_string_equal(the_conn.said[2],
-                        "data: {\"type\":\"transcript.text.done\",\"text\":\"One two. Three.\","
-                        "\"usage\":{\"type\":\"duration\",\"seconds\":0.500}}\n\n"
-                        "data: [DONE]\n\n");
+    assert_string_equal(
+        the_conn.said[2],
+        "data: {\"type\":\"transcript.text.done\",\"text\":\"One two. Three.\","
+        "\"usage\":{\"type\":\"duration\",\"seconds\":0.500}}\n\n"
+        "data: [DONE]\n\n");
     assert_true(the_conn.stream_ended);
     h->closed(t);
 }

@@ -229,9 +229,10 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
 }
 
 static void settle(listen_socket *s, status st) {
-    if (st == OK)
+    if (st == OK) {
+        s->heard_ms = uv_now(s->app->loop); /* the silence was ours */
         net_resume(s->conn);
-    else if (st == ERR_LIMIT)
+    } else if (st == ERR_LIMIT)
         net_pause(s->conn);
     else
         close_socket(s, 1009, "too much was sent at once");
@@ -331,7 +332,9 @@ static void *on_open(net_conn *c, const net_request *request, void *context) {
     }
     select_subprotocol(c, "token");
     select_subprotocol(c, "bearer");
-    uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+    uint64_t idle_ms = (uint64_t)a->config->idle_s * 1000;
+    uint64_t tick_ms = idle_ms < TICK_MS ? idle_ms : TICK_MS;
+    uv_timer_start(&s->tick, on_tick, tick_ms, tick_ms);
     return s;
 }
 

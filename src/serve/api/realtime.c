@@ -474,9 +474,10 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
 
 /* Acts on what the backlog said. */
 static void settle(realtime *r, status st) {
-    if (st == OK)
+    if (st == OK) {
+        r->heard_ms = uv_now(r->app->loop); /* the silence was ours */
         net_resume(r->conn);
-    else if (st == ERR_LIMIT)
+    } else if (st == ERR_LIMIT)
         net_pause(r->conn);
     else
         close_session(r, 1009, "too much was sent at once");
@@ -573,7 +574,9 @@ static void *on_open(net_conn *c, const net_request *request, void *context) {
         return NULL;
     }
     select_subprotocol(c, "realtime");
-    uv_timer_start(&r->tick, on_tick, TICK_MS, TICK_MS);
+    uint64_t idle_ms = (uint64_t)a->config->idle_s * 1000;
+    uint64_t tick_ms = idle_ms < TICK_MS ? idle_ms : TICK_MS;
+    uv_timer_start(&r->tick, on_tick, tick_ms, tick_ms);
     return r;
 }
 

@@ -26,6 +26,11 @@ uint64_t uv_hrtime(void) {
     return fake_now_ns;
 }
 
+uint64_t uv_now(const uv_loop_t *loop) {
+    (void)loop;
+    return fake_now_ns / 1000000u;
+}
+
 static inline void pass_ms(unsigned ms) {
     fake_now_ns += (uint64_t)ms * 1000000u;
 }
@@ -365,6 +370,17 @@ status app_authorise(app *a, net_conn *c, key_identity *out_tenant, diag *d) {
 static config the_config;
 static uv_loop_t the_loop;
 static app the_app;
+
+static inline void fire(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (handle->type == UV_TIMER && uv_is_active(handle))
+        ((uv_timer_t *)handle)->timer_cb((uv_timer_t *)handle);
+}
+
+/* Every running timer fires once. */
+static inline void fire_timers(void) {
+    uv_walk(&the_loop, fire, NULL);
+}
 
 /* For cmocka's setup and teardown of a test. */
 static inline int begin_world(void **state) {

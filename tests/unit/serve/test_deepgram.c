@@ -226,6 +226,36 @@ static void a_lost_worker_closes_1011(void **state) {
     h->closed(s);
 }
 
+static void silence_without_keep_alive_is_closed_with_a_reason(void **state) {
+    (void)state;
+    void *s = open_socket(h, pcm16k);
+    pass_ms(50000);
+    send_text(h, s, "{\"type\":\"KeepAlive\"}");
+    pass_ms(50000);
+    fire_timers();
+    assert_int_equal(the_conn.close_code, 0);
+    pass_ms(10000);
+    fire_timers();
+    assert_int_equal(the_conn.close_code, 1011);
+    assert_non_null(strstr(the_conn.close_reason, "NET-0001"));
+    h->closed(s);
+}
+
+static void a_full_slot_is_not_silence(void **state) {
+    (void)state;
+    void *s = open_socket(h, pcm16k);
+    fake_slot.room = 0;
+    send_audio(s, 320000); /* the server does not read: the client cannot speak */
+    pass_ms(90000);
+    fire_timers();
+    assert_int_equal(the_conn.close_code, 0);
+    give_room(400000);
+    assert_false(the_conn.paused);
+    fire_timers();
+    assert_int_equal(the_conn.close_code, 0);
+    h->closed(s);
+}
+
 static void refusals_come_at_the_upgrade_in_deepgrams_form(void **state) {
     (void)state;
     static const struct {
@@ -290,6 +320,8 @@ int main(void) {
         world_test(a_full_slot_pauses_and_goes_on_in_order),
         world_test(broken_audio_and_messages_close_1008_with_a_reason),
         world_test(a_lost_worker_closes_1011),
+        world_test(silence_without_keep_alive_is_closed_with_a_reason),
+        world_test(a_full_slot_is_not_silence),
         world_test(refusals_come_at_the_upgrade_in_deepgrams_form),
         world_test(a_browser_gets_its_subprotocol),
         cmocka_unit_test(messages_were_checked_against_the_oracle),

@@ -449,6 +449,23 @@ static void a_lost_worker_fails_what_is_open_and_closes_1011(void **state) {
     h->closed(s);
 }
 
+static void a_session_that_says_nothing_is_closed_with_a_reason(void **state) {
+    (void)state;
+    void *s = open_session();
+    pass_ms(59000);
+    append_ms(s, 20); /* a sign of life */
+    pass_ms(59999);
+    fire_timers();
+    assert_int_equal(the_conn.close_code, 0);
+    pass_ms(1);
+    fire_timers();
+    TYPES("error");
+    assert_non_null(strstr(the_conn.said[0], "session_idle"));
+    assert_int_equal(the_conn.close_code, 1000);
+    fire_timers();
+    h->closed(s);
+}
+
 static void a_reader_too_slow_is_not_written_to_again(void **state) {
     (void)state;
     void *s = open_session();
@@ -558,6 +575,7 @@ int main(void) {
         world_test(a_message_in_pieces_and_with_escapes_is_read),
         world_test(items_can_be_retrieved_and_deleted),
         world_test(a_lost_worker_fails_what_is_open_and_closes_1011),
+        world_test(a_session_that_says_nothing_is_closed_with_a_reason),
         world_test(a_reader_too_slow_is_not_written_to_again),
         world_test(refusals_come_at_the_upgrade_in_openais_form),
         world_test(what_was_said_by_the_client_is_in_no_error),

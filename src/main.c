@@ -8,6 +8,7 @@
 static const command *const commands[] = {
     &serve_command,
     &try_command,
+    &bench_live_command,
     &engine_list_command,
     &engine_check_command,
     &engine_calibrate_command,

@@ -289,13 +289,13 @@ static void on_error(client *c, const cJSON *event) {
 }
 
 static void on_created(client *c) {
-    char update[] =
+    char update[256];
+    int n = snprintf(
+        update, sizeof update,
         "{\"type\":\"session.update\",\"session\":{\"type\":\"transcription\","
-        "\"audio\":{\"input\":{\"turn_detection\":null}}}}";
-    if (c->options.whole)
-        send_text(c, update, sizeof update - 1);
-    else
-        start_clock(c, c->options.delay_ms);
+        "\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\",\"rate\":%d}%s}}}}",
+        CLIENT_RATE_HZ, c->options.whole ? ",\"turn_detection\":null" : "");
+    send_text(c, update, (size_t)n);
 }
 
 static void on_text(void *owner, const char *text, size_t n) {

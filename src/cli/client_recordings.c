@@ -9,7 +9,7 @@
 
 #include "audio/file.h"
 #include "audio/level.h"
-#include "audio/resample.h"
+#include "base/buf.h"
 #include "base/limits.h"
 
 #define SPEECH_DB -40.0f
@@ -46,25 +46,6 @@ static status read_all(const char *path, buf *out, diag *d) {
     return s;
 }
 
-static status bring_to_rate(recording *r, const int16_t *pcm, size_t n, diag *d) {
-    resampler *up = NULL;
-    buf high;
-    buf_init(&high, (size_t)RECORDING_SECONDS_MAX * CLIENT_RATE_HZ * 2 + 1024);
-    status s = resampler_create(LIMIT_SAMPLE_RATE_HZ, CLIENT_RATE_HZ, &up);
-    if (s == OK) {
-        resampler_push(up, pcm, n, &high);
-        resampler_end(up, &high);
-    }
-    resampler_destroy(up);
-    if (s != OK || high.failed) {
-        buf_deinit(&high);
-        return diag_set(d, ERR_MEMORY, "no memory for a recording");
-    }
-    r->pcm = (int16_t *)(void *)high.data; /* taken over */
-    r->n = high.size / sizeof r->pcm[0];
-    return OK;
-}
-
 static void recording_deinit(recording *r) {
     free(r->id);
     free(r->reference);
@@ -97,13 +78,13 @@ static status add(recordings *list, const char *path, const char *id,
         s = diag_set(d, ERR_INVALID, "the recording is empty");
     if (s == OK) {
         find_speech(&r, samples, n);
-        s = bring_to_rate(&r, samples, n, d);
-    }
-    buf_deinit(&pcm);
-    if (s == OK)
+        r.pcm = (int16_t *)(void *)pcm.data; /* taken over */
+        r.n = n;
         list->items[list->n++] = r;
-    else
+    } else {
+        buf_deinit(&pcm);
         recording_deinit(&r);
+    }
     return s;
 }
 

@@ -1,6 +1,6 @@
 /* cli/client_recordings.h: recordings to play to a server, with what is said in them.
  *
- * Decoded and brought to the protocol's rate before anything is played, so that playing
+ * Decoded to the rate that is sent before anything is played, so that playing
  * costs next to nothing. Any thread. */
 #ifndef ROSTRUM_CLI_CLIENT_RECORDINGS_H
 #define ROSTRUM_CLI_CLIENT_RECORDINGS_H
@@ -10,7 +10,7 @@
 
 #include "base/diag.h"
 
-#define CLIENT_RATE_HZ 24000 /* the Realtime protocol's pcm16 */
+#define CLIENT_RATE_HZ 16000 /* what engines hear: sent as it is, not resampled twice */
 
 typedef struct {
     char *id;        /* name for tables */

@@ -353,7 +353,8 @@ static status apply(realtime *r, const realtime_config *c, diag *d) {
         return change_model(r, c, d);
     status st = listen_language_fits(now, c->language, d);
     audio_format format = realtime_config_format(c);
-    if (st == OK && c->encoding != r->config.encoding)
+    if (st == OK &&
+        (c->encoding != r->config.encoding || c->rate_hz != r->config.rate_hz))
         st = listen_reformat(r->listen, &format, d);
     if (st != OK)
         return st;

@@ -11,6 +11,9 @@ static const char *const delays[] = {"minimal", "low", "medium", "high", "xhigh"
 static const char *const eagernesses[] = {"auto", "low", "medium", "high"};
 static const char *const noises[] = {NULL, "near_field", "far_field"};
 static const char *const formats[] = {"audio/pcm", "audio/pcmu", "audio/pcma"};
+#define RATE_PCM_HZ 24000 /* when a session names none: OpenAI's only one */
+#define RATE_G711_HZ 8000
+
 static const audio_encoding encodings[] = {AUDIO_S16LE, AUDIO_MULAW, AUDIO_ALAW};
 
 /* Silence that ends a turn for each eagerness: we have no model of meaning, so the
@@ -22,6 +25,7 @@ static const uint32_t eagerness_silence_ms[] = {600, 1200, 600, 300};
 void realtime_config_init(realtime_config *c, const engine_listen *defaults) {
     *c = (realtime_config){
         .encoding = AUDIO_S16LE,
+        .rate_hz = RATE_PCM_HZ,
         .turn = TURN_SERVER_VAD,
         .delay = DELAY_MEDIUM,
         .threshold = defaults->vad_threshold,
@@ -117,12 +121,18 @@ static status read_format(realtime_config *c, const cJSON *format, diag *d) {
                          COUNT(formats), &i, d);
     if (st != OK)
         return st;
+    const bool pcm = encodings[i] == AUDIO_S16LE;
     const cJSON *rate = get(format, "rate");
-    double wanted = encodings[i] == AUDIO_S16LE ? 24000 : 8000;
-    if (rate && cJSON_GetNumberValue(rate) != wanted)
-        return diag_field(d, ERR_INVALID, INPUT "format.rate", "%s has a rate of %g",
-                          formats[i], wanted);
+    double wanted = pcm ? RATE_PCM_HZ : RATE_G711_HZ;
+    if (rate)
+        wanted = cJSON_IsNumber(rate) ? rate->valuedouble : 0;
+    double low = pcm ? LIMIT_CLIENT_RATE_MIN_HZ : RATE_G711_HZ;
+    double high = pcm ? LIMIT_CLIENT_RATE_MAX_HZ : RATE_G711_HZ;
+    if (!(wanted >= low && wanted <= high) || wanted != (uint32_t)wanted)
+        return diag_field(d, ERR_INVALID, INPUT "format.rate",
+                          "%s takes whole rates of %g to %g", formats[i], low, high);
     c->encoding = encodings[i];
+    c->rate_hz = (uint32_t)wanted;
     return OK;
 }
 
@@ -347,9 +357,7 @@ status realtime_config_update(const realtime_config *from, const engine_listen *
 /* --- what follows from it --- */
 
 audio_format realtime_config_format(const realtime_config *c) {
-    return (audio_format){.encoding = c->encoding,
-                          .rate_hz = c->encoding == AUDIO_S16LE ? 24000 : 8000,
-                          .channels = 1};
+    return (audio_format){.encoding = c->encoding, .rate_hz = c->rate_hz, .channels = 1};
 }
 
 void realtime_config_listen(const realtime_config *c, engine_listen *out) {
@@ -413,11 +421,13 @@ void realtime_config_write(const realtime_config *c, const char *session_id,
     buf_add_text(out, "{\"type\":\"transcription\",\"object\":"
                       "\"realtime.transcription_session\",\"id\":");
     buf_add_json(out, session_id);
-    buf_addf(out, ",\"audio\":{\"input\":{\"format\":{\"type\":\"%s\"%s},",
+    buf_addf(out, ",\"audio\":{\"input\":{\"format\":{\"type\":\"%s\"",
              formats[c->encoding == AUDIO_MULAW  ? 1
                      : c->encoding == AUDIO_ALAW ? 2
-                                                 : 0],
-             c->encoding == AUDIO_S16LE ? ",\"rate\":24000" : "");
+                                                 : 0]);
+    if (c->encoding == AUDIO_S16LE)
+        buf_addf(out, ",\"rate\":%u", c->rate_hz);
+    buf_add_text(out, "},");
     buf_add_text(out, "\"transcription\":");
     write_transcription(c, model_name, out);
     if (c->noise != NOISE_NONE) /* the types of a server's session know no null here */

@@ -269,7 +269,13 @@ static void wrong_events_are_answered_and_forgiven(void **state) {
          "{\"turn_detection\":{\"type\":\"server_vad\",\"threshold\":1.5}}}}}",
          "invalid_value", "session.audio.input.turn_detection.threshold", ""},
         {"{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
-         "{\"format\":{\"type\":\"audio/pcm\",\"rate\":16000}}}}}",
+         "{\"format\":{\"type\":\"audio/pcm\",\"rate\":7999}}}}}",
+         "invalid_value", "session.audio.input.format.rate", ""},
+        {"{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
+         "{\"format\":{\"type\":\"audio/pcm\",\"rate\":16000.5}}}}}",
+         "invalid_value", "session.audio.input.format.rate", ""},
+        {"{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
+         "{\"format\":{\"type\":\"audio/pcmu\",\"rate\":16000}}}}}",
          "invalid_value", "session.audio.input.format.rate", ""},
         {"{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
          "{\"transcription\":{\"language\":\"fr\"}}}}}",

@@ -41,12 +41,22 @@ static bool join(const char *folder, const char *rest, char out[CONFIG_TEXT]) {
     return snprintf(out, CONFIG_TEXT, "%s%s", folder, rest) < CONFIG_TEXT;
 }
 
+/* A folder a setting names, absolute: programs are started from elsewhere. */
+static status named_folder(const char *given, const char *field, char out[CONFIG_TEXT],
+                           diag *d) {
+    char folder[CONFIG_TEXT - 1];
+    if (*given == '/')
+        memcpy(out, given, CONFIG_TEXT);
+    else if (!getcwd(folder, sizeof folder) ||
+             snprintf(out, CONFIG_TEXT, "%s/%s", folder, given) >= CONFIG_TEXT)
+        return diag_field(d, ERR_LIMIT, field, "the path is too long");
+    return OK;
+}
+
 static status find_engines(const config *c, const char *program, config_paths *out,
                            diag *d) {
-    if (*c->engine_dir) {
-        memcpy(out->engine_dir, c->engine_dir, sizeof out->engine_dir);
-        return OK;
-    }
+    if (*c->engine_dir)
+        return named_folder(c->engine_dir, "models.engine_dir", out->engine_dir, d);
     if (!has_engines(program) && join(program, "/../libexec/rostrum", out->engine_dir) &&
         has_engines(out->engine_dir))
         return OK;
@@ -57,10 +67,8 @@ static status find_engines(const config *c, const char *program, config_paths *o
 
 static status find_manifests(const config *c, const char *program, config_paths *out,
                              diag *d) {
-    if (*c->manifest_dir) {
-        memcpy(out->manifest_dir, c->manifest_dir, sizeof out->manifest_dir);
-        return OK;
-    }
+    if (*c->manifest_dir)
+        return named_folder(c->manifest_dir, "models.manifest_dir", out->manifest_dir, d);
     static const char *const places[] = {"/models", "/../share/rostrum/models"};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (join(program, places[i], out->manifest_dir) && is_folder(out->manifest_dir))
@@ -72,10 +80,8 @@ static status find_manifests(const config *c, const char *program, config_paths 
 }
 
 static status find_cache(const config *c, config_paths *out, diag *d) {
-    if (*c->cache_dir) {
-        memcpy(out->cache_dir, c->cache_dir, sizeof out->cache_dir);
-        return OK;
-    }
+    if (*c->cache_dir)
+        return named_folder(c->cache_dir, "models.cache_dir", out->cache_dir, d);
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     bool fits;
     if (xdg && *xdg)

@@ -11,7 +11,7 @@
 #define REACH_SAMPLES 895 /* samples the first frame sees */
 #define CHUNK_FRAMES 128  /* frames whose keys and values are allocated together: 3 s */
 #define CHUNKS_MAX ((MOONSHINE_FRAMES_MAX + CHUNK_FRAMES - 1) / CHUNK_FRAMES)
-#define STEM_FRAMES 128   /* unsettled frames whose stem is remembered: 3 s */
+#define PART_FRAMES 128   /* frames whose part of the way is remembered: 3 s */
 #define STEM_DRIFT 0.01   /* relative change of the norm that makes it worthless */
 #define ROWS 48 /* rows of one product: their activations stay in the L2 cache */
 
@@ -39,11 +39,14 @@ struct encoder_scratch {
 
 struct hearing {
     const moonshine_encoder *encoder;
-    size_t kept;   /* frames that a next run need not compute */
-    /* The stem of frames [kept, stem_stop), and the norm it was made with. It depends on
-     * the frame's own audio but for that norm, which moves little after a second. */
+    size_t kept;       /* frames that a next run need not compute */
+    size_t kept_lower; /* the same for the stem and the lower half of the layers; >= kept */
+    float *lower;      /* [PART_FRAMES][width] what those give, of [kept, kept_lower) */
+    /* The stem of frames [kept_lower, stem_stop), and the norm it was made with. It
+     * depends on the frame's own audio but for that norm, which moves little after a
+     * second. */
     size_t stem_stop;
-    float *stem; /* [STEM_FRAMES][width] */
+    float *stem; /* [PART_FRAMES][width] */
     double mean, down;
     /* Sums of the rows of conv 1 before those of frame stem_stop. */
     double sum, squares;
@@ -115,9 +118,10 @@ status hearing_create(const moonshine_encoder *e, hearing **out) {
     hearing *h = calloc(1, sizeof *h);
     if (!h)
         return ERR_MEMORY;
-    h->stem = malloc(STEM_FRAMES * e->width * sizeof *h->stem);
-    if (!h->stem) {
-        free(h);
+    h->stem = malloc(PART_FRAMES * e->width * sizeof *h->stem);
+    h->lower = malloc(PART_FRAMES * e->width * sizeof *h->lower);
+    if (!h->stem || !h->lower) {
+        hearing_destroy(h);
         return ERR_MEMORY;
     }
     h->encoder = e;
@@ -132,11 +136,12 @@ void hearing_destroy(hearing *h) {
         free(h->chunks[i]);
     free(h->states);
     free(h->stem);
+    free(h->lower);
     free(h);
 }
 
 void hearing_restart(hearing *h) {
-    h->kept = h->stem_stop = 0;
+    h->kept = h->kept_lower = h->stem_stop = 0;
     h->sum = h->squares = 0;
 }
 
@@ -188,12 +193,13 @@ size_t moonshine_frames(size_t samples) {
     return (samples - REACH_SAMPLES) / MOONSHINE_FRAME_SAMPLES + 1;
 }
 
-/* One run. Rows of conv 1 and 2 count from the first that frame `from` needs. */
+/* One run, or half of one. */
 typedef struct {
     const moonshine_encoder *e;
     encoder_scratch *s;
     hearing *h;
     size_t from, frames; /* frames [from, frames) are computed */
+    float *x;            /* [frames - from][width] their residual stream */
     rostrum_stop stop;
 } run;
 
@@ -285,15 +291,14 @@ static void convolve_rest(const run *r, double mean, double down, size_t rows, s
     convolve(r, &e->conv3, s->conv2, 2 * width, ENCODER_STRIDE_3, n, out);
 }
 
-/* The stem: fills x[frames - from] and remembers what the next run may use of it, which
+/* The stem: fills r->x and remembers what the next run may use of it, which
  * will begin at frame `next`. */
 static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
     const moonshine_encoder *e = r->e;
-    encoder_scratch *s = r->s;
     hearing *h = r->h;
     const size_t width = e->width;
     size_t all_rows = (samples - ENCODER_TAPS_1) / ENCODER_STRIDE_1 + 1;
-    size_t stop = r->frames - next <= STEM_FRAMES ? r->frames : next;
+    size_t stop = r->frames - next <= PART_FRAMES ? r->frames : next;
     size_t first = h->stem_stop; /* frame to begin with */
     row_sums sums = {h->sum, h->squares}, at_stop = sums;
     double mean, down;
@@ -308,9 +313,9 @@ static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
         convolve_1(r, pcm + first * ROWS_1 * ENCODER_STRIDE_1, all_rows - first * ROWS_1,
                    0, &again, &unused);
     }
-    memcpy(s->x, h->stem, (first - r->from) * width * sizeof *s->x);
+    memcpy(r->x, h->stem, (first - r->from) * width * sizeof *r->x);
     convolve_rest(r, mean, down, all_rows - first * ROWS_1, r->frames - first,
-                  s->x + (first - r->from) * width);
+                  r->x + (first - r->from) * width);
     if (first == r->from) {
         h->mean = mean;
         h->down = down;
@@ -318,7 +323,7 @@ static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
     h->sum = at_stop.sum;
     h->squares = at_stop.squares;
     h->stem_stop = stop;
-    memcpy(h->stem, s->x + (next - r->from) * width, (stop - next) * width * sizeof *s->x);
+    memcpy(h->stem, r->x + (next - r->from) * width, (stop - next) * width * sizeof *r->x);
 }
 
 /* Turns the first numbers of each head by the angles of frame t. */
@@ -366,7 +371,7 @@ static void ask(const run *r, size_t layer, size_t at, size_t rows) {
     const size_t width = e->width;
     const float scale = 1.0f / sqrtf((float)e->depth);
     float *query = s->query + at * width, *key = s->wide, *value = s->wide + width;
-    normalise_rows(r, s->x + at * width, y->norm_attention, rows);
+    normalise_rows(r, r->x + at * width, y->norm_attention, rows);
     project(r, &y->q, rows, query, width, false);
     project(r, &y->k, rows, key, 2 * width, false);
     project(r, &y->v, rows, value, 2 * width, false);
@@ -412,7 +417,7 @@ static void answer(const run *r, size_t layer, size_t at, size_t rows) {
     encoder_scratch *s = r->s;
     const encoder_layer *y = &e->layers[layer];
     const size_t width = e->width, hidden = e->hidden;
-    float *x = s->x + at * width;
+    float *x = r->x + at * width;
     for (size_t head = 0; head < ENCODER_HEADS; head++)
         for (size_t i = 0; i < rows; i += ENCODER_QUERIES)
             attend(r, layer, head, s->query + (at + i) * width + head * e->depth,
@@ -433,9 +438,9 @@ static void answer(const run *r, size_t layer, size_t at, size_t rows) {
             x[i * width + k] += y->fc2_bias[k];
 }
 
-static status run_layers(const run *r) {
+static status run_layers(const run *r, size_t first, size_t stop) {
     const size_t fresh = r->frames - r->from;
-    for (size_t layer = 0; layer < r->e->n_layers; layer++) {
+    for (size_t layer = first; layer < stop; layer++) {
         for (size_t at = 0; at < fresh; at += ROWS)
             ask(r, layer, at, fresh - at < ROWS ? fresh - at : ROWS);
         for (size_t at = 0; at < fresh; at += ROWS) {
@@ -447,30 +452,62 @@ static status run_layers(const run *r) {
     return OK;
 }
 
+/* Frames kept after a run of `frames` of which the last `settle` may still change. */
+static size_t settled(size_t frames, size_t settle, size_t kept) {
+    return settle < frames && frames - settle > kept ? frames - settle : kept;
+}
+
+/* Computes what h does not keep; *upper gets the run whose x holds the last layer's. */
+static status compute(const run *all, const float *pcm, size_t n, size_t next,
+                      size_t next_lower, run *upper) {
+    const moonshine_encoder *e = all->e;
+    hearing *h = all->h;
+    const size_t width = e->width, half = e->n_layers / 2;
+    run lower = *all;
+    *upper = *all;
+    upper->x = all->s->x;
+    lower.from = h->kept_lower;
+    lower.x = upper->x + (lower.from - upper->from) * width;
+    stem(&lower, pcm, n, next_lower);
+    status result = run_layers(&lower, 0, half);
+    if (result != OK)
+        return result;
+    memcpy(upper->x, h->lower, (lower.from - upper->from) * width * sizeof *h->lower);
+    memcpy(h->lower, upper->x + (next - upper->from) * width,
+           (next_lower - next) * width * sizeof *h->lower);
+    return run_layers(upper, half, e->n_layers);
+}
+
 status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s, hearing *h,
-                        const float *pcm, size_t n, size_t settle, rostrum_stop stop,
+                        const float *pcm, size_t n, encoder_settle settle, rostrum_stop stop,
                         const float **out_states, size_t *out_fresh) {
     ASSERT(n >= MOONSHINE_SAMPLES_MIN);
     ASSERT(n <= MOONSHINE_SAMPLES_MAX);
     ASSERT(h->encoder == e);
+    ASSERT(settle.lower <= settle.upper);
     size_t frames = moonshine_frames(n);
-    ASSERT(frames >= h->kept);
+    ASSERT(frames >= h->kept_lower);
     run r = {.e = e, .s = s, .h = h, .from = h->kept, .frames = frames, .stop = stop};
-    size_t kept_next = settle < frames && frames - settle > h->kept ? frames - settle : h->kept;
+    size_t next = settled(frames, settle.upper, h->kept);
+    size_t next_lower = settled(frames, settle.lower, h->kept_lower);
+    if (next_lower > next + PART_FRAMES)
+        next_lower = next + PART_FRAMES > h->kept_lower ? next + PART_FRAMES : h->kept_lower;
+    run upper = r;
     status result = grow(h, frames);
-    if (result == OK && r.from < frames) {
-        stem(&r, pcm, n, kept_next);
-        result = run_layers(&r);
-    }
+    if (result == OK && h->kept_lower < frames)
+        result = compute(&r, pcm, n, next, next_lower, &upper);
     if (result != OK) {
         hearing_restart(h);
         return result;
     }
-    for (size_t i = 0; r.from + i < frames; i++)
-        e->k->normalise(s->x + i * e->width, e->norm, e->width,
+    for (size_t i = 0; h->kept_lower < frames && r.from + i < frames; i++)
+        e->k->normalise(upper.x + i * e->width, e->norm, e->width,
                         h->states + (r.from + i) * e->width);
     *out_states = h->states;
-    *out_fresh = r.from;
-    h->kept = kept_next;
+    *out_fresh = h->kept_lower < frames ? r.from : frames;
+    if (h->kept_lower < frames) {
+        h->kept = next;
+        h->kept_lower = next_lower;
+    }
     return OK;
 }

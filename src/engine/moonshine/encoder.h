@@ -9,10 +9,11 @@
  *
  * A frame is 384 samples (24 ms). Attention is over all frames, so each frame depends
  * a little on all later ones. A `hearing` remembers keys, values and states of the
- * frames of a growing piece: frames that had `settle` frames after them when they were
- * computed are kept as they are, and a longer run computes only the others. Positions
- * and the norm's statistics stay those of the whole piece. settle = SIZE_MAX keeps
- * nothing and gives exactly the encoder.
+ * frames of a growing piece: frames that had settle.upper frames after them when they
+ * were computed are kept as they are, and a longer run computes only the others; of the
+ * stem and the lower half of the layers, which look less far ahead, settle.lower are
+ * enough. Positions and the norm's statistics stay those of the whole piece. SIZE_MAX
+ * keeps nothing and gives exactly the encoder.
  *
  * An encoder is immutable after load: any thread. A hearing or a scratch is one thread
  * at a time. */
@@ -50,13 +51,18 @@ void hearing_restart(hearing *h); /* a new piece: forgets all, keeps the memory 
 /* Frames of n samples; n >= MOONSHINE_SAMPLES_MIN. Pure. */
 size_t moonshine_frames(size_t samples);
 
+/* Frames after a frame that settle it for good. */
+typedef struct {
+    size_t lower, upper; /* lower <= upper */
+} encoder_settle;
+
 /* Encodes the piece pcm[n], which begins with the samples of the run before since
  * restart. MOONSHINE_SAMPLES_MIN <= n <= MOONSHINE_SAMPLES_MAX (assertions).
  * *out_states is [moonshine_frames(n)][width], valid until the next call;
  * *out_fresh is the first frame that differs from the run before (0 at first).
  * ERR_CANCELLED: `stop` said so; ERR_MEMORY. After both the hearing is restarted. */
 MUST_CHECK status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s, hearing *h,
-                                   const float *pcm, size_t n, size_t settle,
+                                   const float *pcm, size_t n, encoder_settle settle,
                                    rostrum_stop stop, const float **out_states,
                                    size_t *out_fresh);
 

@@ -10,6 +10,9 @@ static void close_frame(loudness *l) {
     if (power > LOUD_POWER && power > l->peak * LOUD_SHARE) {
         l->loud_until = l->samples;
         l->loud_frames++;
+        size_t frame = l->samples / LOUDNESS_FRAME_SAMPLES - 1;
+        if (frame < LOUDNESS_FRAMES_MAX)
+            l->heard[frame / 64] |= (uint64_t)1 << frame % 64;
     }
     l->power = 0;
     l->in_frame = 0;
@@ -22,6 +25,13 @@ void loudness_feed(loudness *l, const float *pcm, size_t n) {
         if (++l->in_frame == LOUDNESS_FRAME_SAMPLES)
             close_frame(l);
     }
+}
+
+size_t loudness_count(const loudness *l, size_t from, size_t stop) {
+    size_t n = 0, frame = (from + LOUDNESS_FRAME_SAMPLES - 1) / LOUDNESS_FRAME_SAMPLES;
+    for (; frame < LOUDNESS_FRAMES_MAX && frame * LOUDNESS_FRAME_SAMPLES < stop; frame++)
+        n += l->heard[frame / 64] >> frame % 64 & 1;
+    return n;
 }
 
 float loudness_power(const int16_t *pcm, size_t n) {

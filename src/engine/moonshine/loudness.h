@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define LOUDNESS_FRAME_SAMPLES 320
+#define LOUDNESS_FRAMES_MAX 1536 /* remembered one by one: 30.7 s */
 
 typedef struct {
     double power;       /* sum of squares of the frame in progress */
@@ -20,9 +21,13 @@ typedef struct {
     size_t loud_until;  /* samples up to the end of the last loud frame; 0: none */
     size_t loud_frames; /* loud ones in all */
     float peak;         /* power of the loudest frame */
+    uint64_t heard[LOUDNESS_FRAMES_MAX / 64]; /* a bit a frame: it was loud */
 } loudness;
 
 void loudness_feed(loudness *l, const float *pcm, size_t n);
+
+/* Loud frames that begin in [from, stop) samples. */
+size_t loudness_count(const loudness *l, size_t from, size_t stop);
 
 /* Mean power of s16 samples, full scale 1. 0 for n == 0. */
 float loudness_power(const int16_t *pcm, size_t n);

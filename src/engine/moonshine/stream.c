@@ -15,6 +15,11 @@
 #define SETTLE_SAMPLES 1600     /* 100 ms of silence a word's end needs to be heard whole */
 #define SPEECH_FRAMES 15        /* 300 ms of loud frames: there must be words in it */
 #define CUT_POWER 4e-4f         /* RMS 0.02: no cut through anything louder at trim_ms */
+#define BROKE_AFTER_MS 600   /* after the last token's centre its word is over */
+#define BROKE_BEFORE_MS 300  /* the last sounds may belong to a word not whole yet */
+#define BROKE_FRAMES 50      /* 1 s of loud frames between: words are missing */
+#define GAP_MS 1500          /* the pause after the last word begins within this */
+#define BREAKS_MAX 8         /* of one step */
 #define TOKENS_PER_S 8
 #define TOKENS_BASE 8
 
@@ -165,7 +170,7 @@ typedef struct {
     hearing *into; /* what is known of it from before */
     moonshine_audio *audio;
     moonshine_state *state;
-    size_t settle; /* frames */
+    encoder_settle settle;
 } piece;
 
 /* Encodes a piece and searches its text. */
@@ -306,21 +311,79 @@ static void commit_all(stream *s) {
     s->finished = true;
 }
 
-/* Decodes the piece in progress into past[0]. */
-static status decode(stream *s, stream_compute *c, diag *d) {
+static size_t frames_of(uint32_t ms) {
+    return of_ms(ms) / MOONSHINE_FRAME_SAMPLES;
+}
+
+/* True when the voice went on after the last word heard in the samples up to `until`:
+ * the decoder sometimes takes a pause for the end. */
+static bool broke_off(const stream *s, size_t last_word, size_t until) {
+    size_t from = last_word + of_ms(BROKE_AFTER_MS), tail = of_ms(BROKE_BEFORE_MS);
+    return until > tail && loudness_count(&s->loud, from, until - tail) >= BROKE_FRAMES;
+}
+
+/* The quietest place after the last word of a text that broke off. */
+static size_t break_at(const stream *s, size_t last_word, size_t until) {
+    commit_gap gap = {.from = last_word, .stop = last_word + of_ms(GAP_MS)};
+    commit_cut cut;
+    return commit_quietest(&gap, 1, s->pcm, until, 0, until, &cut) ? cut.sample : last_word;
+}
+
+/* Sample of the utterance that the last token of the piece at `base` is centred on. */
+static size_t last_word_at(const hypothesis *h, size_t base, size_t lead) {
+    return h->n ? base + frame_sample(h->tokens[h->n - 1].frame, lead) : base;
+}
+
+/* Decodes the piece in progress; settle says what may be kept of it. */
+static status decode_piece(stream *s, stream_compute *c, encoder_settle settle,
+                           hypothesis *out, diag *d) {
+    static const hypothesis nothing;
     piece p = {.pcm = s->pcm + s->base,
                .samples = s->samples - s->base,
                .lead = of_ms(s->settings->lead_ms),
                .into = s->hearing,
                .audio = s->audio,
                .state = s->state,
-               .settle = of_ms(s->settings->settle_ms) / MOONSHINE_FRAME_SAMPLES};
-    static const hypothesis nothing;
+               .settle = settle};
     search_plan plan = {.draft = s->n_past ? &s->past[0] : &nothing,
                         .forced = s->committed,
                         .never_empty = s->base == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
+    return hear(s, c, &p, &plan, out, d);
+}
+
+/* Ends the piece after its last word; the next begins in the pause that follows. */
+static void break_piece(stream *s, const hypothesis *h) {
+    size_t lead = of_ms(s->settings->lead_ms);
+    size_t at = break_at(s, last_word_at(h, s->base, lead), s->samples);
+    s->n_done = add_timed(s->done, s->n_done, h, h->n, s->base, lead);
+    s->done[s->n_done - 1].ends_word = true;
+    hearing_restart(s->hearing);
+    s->base = at;
+    s->n_past = 0;
+    s->committed = 0;
+}
+
+/* Decodes the piece in progress into past[0]. When the text breaks off it is heard once
+ * more without anything kept, and if that does not help in two pieces. */
+static status decode(stream *s, stream_compute *c, diag *d) {
+    encoder_settle settle = {.lower = frames_of(s->settings->settle_lower_ms),
+                             .upper = frames_of(s->settings->settle_ms)};
+    if (settle.lower > settle.upper)
+        settle.lower = settle.upper;
     hypothesis newest;
-    status result = hear(s, c, &p, &plan, &newest, d);
+    status result = decode_piece(s, c, settle, &newest, d);
+    for (size_t i = 0; result == OK && i < BREAKS_MAX && newest.n > 0; i++) {
+        size_t last = last_word_at(&newest, s->base, of_ms(s->settings->lead_ms));
+        if (!broke_off(s, last, s->samples))
+            break;
+        if (i > 0)
+            break_piece(s, &newest);
+        hearing_restart(s->hearing);
+        if (s->samples - s->base < MOONSHINE_SAMPLES_MIN)
+            newest.n = 0;
+        else
+            result = decode_piece(s, c, settle, &newest, d);
+    }
     if (result != OK)
         return result;
     size_t keep = s->settings->agree;
@@ -412,7 +475,7 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
                    .into = c->hearing,
                    .audio = c->audio,
                    .state = c->state,
-                   .settle = SIZE_MAX};
+                   .settle = {.lower = SIZE_MAX, .upper = SIZE_MAX}};
         hearing_restart(c->hearing);
         search_plan plan = {.draft = &draft,
                             .never_empty = from == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
@@ -422,8 +485,15 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
         n_better = add_timed(better, n_better, &out, out.n, from, final_lead);
         if (n_better > 0)
             better[n_better - 1].ends_word = true;
-        from += cut.sample;
-        first = cut.tokens;
+        size_t last = last_word_at(&out, from, final_lead);
+        if (out.n > 0 && broke_off(s, last, from + cut.sample)) {
+            from = break_at(s, last, from + cut.sample);
+            while (first < n_live && of_ms((uint32_t)live[first].at_ms) < from)
+                first++;
+        } else {
+            from += cut.sample;
+            first = cut.tokens;
+        }
     }
     memcpy(s->done, better, n_better * sizeof better[0]);
     s->n_done = n_better;

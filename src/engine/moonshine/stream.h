@@ -51,6 +51,7 @@ typedef struct {
     uint32_t trim_ms;   /* piece length that asks for a cut; 0: never cut */
     uint32_t lead_ms;   /* zeros before a piece, <= STREAM_LEAD_MAX_MS */
     uint32_t settle_ms; /* audio after a frame that settles its encoding for good */
+    uint32_t settle_lower_ms; /* the same for the lower layers; at most settle_ms counts */
     uint32_t agree;     /* hypotheses that must agree, 2..STREAM_AGREE_MAX */
     uint32_t final_lead_ms;  /* second pass: zeros before a piece */
     uint32_t final_piece_ms; /* second pass: longest piece */

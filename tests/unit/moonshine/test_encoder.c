@@ -70,11 +70,12 @@ static void leave(ear *x) {
 
 /* A copy of the states of the first n samples. */
 static float *hear(ear *x, size_t n, size_t settle, size_t *out_fresh) {
+    encoder_settle both = {.lower = settle == SIZE_MAX ? settle : settle / 2, .upper = settle};
     rostrum_stop never = {0};
     const float *states = NULL;
     size_t fresh = 0;
     assert_int_equal(
-        moonshine_encode(x->e, x->s, x->h, pcm, n, settle, never, &states, &fresh), OK);
+        moonshine_encode(x->e, x->s, x->h, pcm, n, both, never, &states, &fresh), OK);
     size_t floats = moonshine_frames(n) * moonshine_encoder_width(x->e);
     float *copy = malloc(floats * sizeof *copy);
     assert_non_null(copy);
@@ -223,7 +224,7 @@ static void gives_up_when_asked_and_starts_anew(void **state) {
     size_t first = 99;
     free(hear(&x, 16000, 10, NULL));
     assert_int_equal(
-        moonshine_encode(x.e, x.s, x.h, pcm, 32000, 10, stop, &states, &first),
+        moonshine_encode(x.e, x.s, x.h, pcm, 32000, (encoder_settle){5, 10}, stop, &states, &first),
         ERR_CANCELLED);
     assert_null(states);
     free(hear(&x, 32000, 10, &first));

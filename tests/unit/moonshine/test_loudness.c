@@ -33,6 +33,10 @@ static void marks_the_end_of_the_last_loud_frame(void **state) {
     assert_int_equal(l.loud_until, 300 * 16);
     feed(&l, 20, 0.03f); /* 20 dB below: a soft consonant */
     assert_int_equal(l.loud_until, 720 * 16);
+    assert_int_equal(loudness_count(&l, 0, 720 * 16), 11);
+    assert_int_equal(loudness_count(&l, 110 * 16, 290 * 16), 9); /* from 120 to 280 ms */
+    assert_int_equal(loudness_count(&l, 300 * 16, 700 * 16), 0);
+    assert_int_equal(loudness_count(&l, 0, SIZE_MAX), 11);
 }
 
 static void hears_nothing_in_silence_however_even(void **state) {

@@ -23,6 +23,7 @@ static uint64_t cpu_us(const slot *s) {
 static void check(slot_unit *u, int result, const rostrum_error *error) {
     if (result == ROSTRUM_OK || result == ROSTRUM_E_CANCELLED)
         return;
+    log_event(LOG_WARN, "engine", "utterance_failed", "code=%d", result);
     slot_fail(u, error->text);
 }
 

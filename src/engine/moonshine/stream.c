@@ -97,12 +97,20 @@ status stream_create(const stream_settings *settings, const tokens *vocabulary,
     return OK;
 }
 
-void stream_destroy(stream *s) {
-    if (!s)
-        return;
+/* What only the live decoding needs, up to 1 MB a second of audio. */
+static void forget_live(stream *s) {
     hearing_destroy(s->hearing);
     moonshine_state_destroy(s->state);
     moonshine_audio_destroy(s->audio);
+    s->hearing = NULL;
+    s->state = NULL;
+    s->audio = NULL;
+}
+
+void stream_destroy(stream *s) {
+    if (!s)
+        return;
+    forget_live(s);
     free(s->pcm);
     free(s);
 }
@@ -309,6 +317,7 @@ static void commit(stream *s) {
 static void commit_all(stream *s) {
     s->committed = s->n_past ? s->past[0].n : 0;
     s->finished = true;
+    forget_live(s); /* utterances queue for their second pass */
 }
 
 static size_t frames_of(uint32_t ms) {

@@ -22,7 +22,10 @@ run:
 test:
 	@tools/run_tests
 
-bench:
+bench: build
+	@tools/fetch --all
+	@cmake --preset release >/dev/null
+	@cmake --build $(BUILD) --target bench_programs
 	@bench/run
 
 lint:

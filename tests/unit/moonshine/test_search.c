@@ -63,7 +63,8 @@ static hypothesis draft, out;
 
 static void say(const int32_t *script, size_t n) {
     memset(&fake, 0, sizeof fake);
-    memcpy(fake.script, script, n * sizeof *script);
+    if (n > 0)
+        memcpy(fake.script, script, n * sizeof *script);
     for (size_t i = n; i < SCRIPT_MAX; i++)
         fake.script[i] = MOONSHINE_EOS;
 }

@@ -9,7 +9,6 @@ pkg_check_modules(FYAML REQUIRED IMPORTED_TARGET libfyaml)
 pkg_check_modules(SNDFILE REQUIRED IMPORTED_TARGET sndfile)
 pkg_check_modules(OPUS REQUIRED IMPORTED_TARGET opus)
 pkg_check_modules(OGG REQUIRED IMPORTED_TARGET ogg)
-pkg_check_modules(SOXR REQUIRED IMPORTED_TARGET soxr)
 pkg_check_modules(SPHINX REQUIRED IMPORTED_TARGET pocketsphinx sphinxbase)
 # Debian's pocketsphinx.pc names folders that do not exist, and the sound-card library.
 get_target_property(folders PkgConfig::SPHINX INTERFACE_INCLUDE_DIRECTORIES)
@@ -24,10 +23,10 @@ list(FILTER libraries EXCLUDE REGEX "sphinxad")
 set_target_properties(PkgConfig::SPHINX PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES "${existing}" INTERFACE_LINK_LIBRARIES "${libraries}")
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka) # tests only; without it there are none
 
-# ROSTRUM_CACHE_DIR: where tools/fetch puts weights, runtime and headers.
+# ROSTRUM_CACHE_DIR: where tools/fetch puts weights and, with --all, what tests
+# and benches compare with.
 if(ROSTRUM_CACHE)
   set(ROSTRUM_CACHE_DIR "${ROSTRUM_CACHE}")
 elseif(DEFINED ENV{ROSTRUM_CACHE})
@@ -36,11 +35,4 @@ elseif(DEFINED ENV{XDG_CACHE_HOME})
   set(ROSTRUM_CACHE_DIR "$ENV{XDG_CACHE_HOME}/rostrum")
 else()
   set(ROSTRUM_CACHE_DIR "$ENV{HOME}/.cache/rostrum")
-endif()
-
-# ROSTRUM_ORT_INCLUDE: folder of onnxruntime_c_api.h; empty when it was not fetched. The
-# library itself is opened at run time and not needed to build.
-set(ROSTRUM_ORT_INCLUDE "")
-if(EXISTS "${ROSTRUM_CACHE_DIR}/include/onnxruntime_c_api.h")
-  set(ROSTRUM_ORT_INCLUDE "${ROSTRUM_CACHE_DIR}/include")
 endif()

@@ -104,6 +104,20 @@ static bool asks_for_help(int n, char *const *words) {
     return false;
 }
 
+void commands_print_text(const char *name, buf *text, bool json) {
+    if (!json) {
+        fputs(buf_text(text), stdout);
+        return;
+    }
+    buf out; /* escaped, a byte is at most six */
+    buf_init(&out, 6 * (256u << 10) + 64);
+    buf_addf(&out, "{\"%s\":", name);
+    buf_add_json(&out, buf_text(text));
+    buf_add_text(&out, "}\n");
+    fputs(buf_text(&out), stdout);
+    buf_deinit(&out);
+}
+
 static int print(buf *text, FILE *to, int exit_status) {
     fputs(buf_text(text), to);
     buf_deinit(text);
@@ -128,6 +142,10 @@ int commands_main(command_table table, int argc, char **argv) {
     int words = 0;
     const command *c = commands_find(table, argc - 1, argv + 1, &words);
     if (!c) {
+        if (argc == 3 && asks_for_help(1, argv + 2) && is_noun(table, argv[1])) {
+            commands_list(table, argv[1], &text);
+            return print(&text, stdout, EXIT_GOOD);
+        }
         buf_add_text(&text, "rostrum: ");
         commands_unknown(table, argc - 1, argv + 1, &text);
         return print(&text, stderr, EXIT_USAGE);

@@ -32,6 +32,9 @@ void commands_unknown(command_table table, int n, char *const *words, buf *out);
 /* The list of all commands (`rostrum help`), or of those that start with noun. Pure. */
 void commands_list(command_table table, const char *noun_or_null, buf *out);
 
+/* Prints a text that is the whole answer; with json as {"NAME": text}. */
+void commands_print_text(const char *name, buf *text, bool json);
+
 /* Shell completion; shell is "bash", "zsh" or "fish". ERR_INVALID: another name. */
 MUST_CHECK status completion_write(command_table table, const char *shell, buf *out,
                                    diag *d);

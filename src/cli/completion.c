@@ -158,7 +158,7 @@ static int run(int argc, char **argv, const command *self) {
     status s = completion_write(commands_all(),
                                 a.n_positional == 1 ? a.positional[0] : "", &text, &d);
     if (s == OK)
-        fputs(buf_text(&text), stdout);
+        commands_print_text("script", &text, a.json);
     buf_deinit(&text);
     return s == OK ? EXIT_GOOD : args_fail(self, &d, a.json, EXIT_USAGE);
 }

@@ -100,7 +100,7 @@ static int run(int argc, char **argv, const command *self) {
     buf text;
     buf_init(&text, 256u << 10);
     man_write(commands_all(), &text);
-    fputs(buf_text(&text), stdout);
+    commands_print_text("roff", &text, a.json);
     buf_deinit(&text);
     return EXIT_GOOD;
 }

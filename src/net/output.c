@@ -111,8 +111,11 @@ static const char *date_header(net_server *s) {
 }
 
 /* Whether the connection can go on after the answer: what is left of the body must be
- * short, for it has to be read. */
+ * short, for it has to be read. A refused WebSocket is not kept: its client does not use
+ * the connection again, and in an overload there would soon be thousands of them. */
 static void decide_keep_alive(net_conn *c) {
+    if (c->websocket)
+        c->keep_alive = false;
     if (c->phase == CONN_BODY &&
         (c->chunked_in || c->expects_continue || c->u.http.body_left > NET_DISCARD_BYTES))
         c->keep_alive = false;

@@ -302,9 +302,11 @@ static void capacity_is_refused_at_the_upgrade(void **state) {
     assert_memory_equal(answer, "HTTP/1.1 429 Too Many Requests\r\n", 32);
     assert_non_null(strstr(answer, "Retry-After: 7\r\n"));
     assert_non_null(strstr(answer, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(answer, "Connection: close\r\n"));
     char body[64] = "";
     assert_true(client_take(fd, body, 28));
     assert_string_equal(body, "{\"error\":{\"message\":\"full\"}}");
+    assert_int_equal(recv(fd, body, sizeof body, 0), 0); /* not kept for nobody */
     close(fd);
 }
 

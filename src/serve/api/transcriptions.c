@@ -236,8 +236,10 @@ static const listen_events session_events = {
 static status open_file(transcription *t, diag *d) {
     if (!multipart_complete(&t->form_parser))
         return diag_set(d, ERR_SYNTAX, "the form ends before its last boundary");
-    if (!t->has_file || t->file.size == 0)
+    if (!t->has_file)
         return diag_field(d, ERR_INVALID, "file", "the form needs an audio file");
+    if (t->file.size == 0)
+        return diag_field(d, ERR_INVALID, "file", "the file is empty");
     status st = form_check(&t->form, d);
     if (st != OK)
         return st;

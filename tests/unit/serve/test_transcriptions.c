@@ -284,6 +284,14 @@ static void a_file_that_is_none_is_refused(void **state) {
     t = send_request(4096, true);
     assert_int_equal(the_conn.http_status, 400);
     h->closed(t);
+    buf_clear(&body);
+    free(the_conn.reply);
+    the_conn.reply = NULL;
+    add_file((const uint8_t *)"", 0); /* one that is there, with nothing in it */
+    t = send_request(4096, true);
+    assert_int_equal(the_conn.http_status, 400);
+    assert_non_null(strstr(the_conn.reply, "the file is empty"));
+    h->closed(t);
 }
 
 static void an_upload_over_the_limit_is_413(void **state) {

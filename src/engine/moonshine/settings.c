@@ -3,33 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const stream_settings tiny = {.first_ms = 480,
+static const stream_settings tiny = {.first_ms = 400,
                                      .hop_ms = 480,
                                      .busy_ms = 640,
                                      .full_ms = 960,
                                      .pause_ms = 200,
-                                     .guard_ms = 800,
+                                     .guard_ms = 600,
                                      .trim_ms = 12000,
                                      .lead_ms = 100,
                                      .settle_ms = 1000,
                                      .settle_lower_ms = 700,
                                      .agree = 2,
                                      .final_lead_ms = 100,
-                                     .final_piece_ms = 15000};
+                                     .final_piece_ms = 20000};
 
-static const stream_settings base = {.first_ms = 480,
+static const stream_settings base = {.first_ms = 400,
                                      .hop_ms = 480,
                                      .busy_ms = 640,
                                      .full_ms = 960,
                                      .pause_ms = 200,
-                                     .guard_ms = 800,
+                                     .guard_ms = 600,
                                      .trim_ms = 12000,
                                      .lead_ms = 100,
                                      .settle_ms = 1000,
                                      .settle_lower_ms = 700,
                                      .agree = 3,
                                      .final_lead_ms = 100,
-                                     .final_piece_ms = 15000};
+                                     .final_piece_ms = 20000};
 
 /* The numbers, with what is allowed. */
 static const struct {

@@ -160,6 +160,9 @@ bool stream_due(const stream *s, float load) {
         return true;
     if (s->decoded == 0)
         return s->samples + LOUDNESS_FRAME_SAMPLES - s->first_loud >= of_ms(set->first_ms);
+    bool silent = s->n_done == 0 && s->past[0].n == 0;
+    if (silent) /* nothing to show yet: soon again, the piece is short */
+        return fresh >= of_ms(set->first_ms) / 2;
     uint32_t hop = load < 0.75f ? set->hop_ms : load < 1.0f ? set->busy_ms : set->full_ms;
     return fresh >= of_ms(hop);
 }

@@ -79,11 +79,13 @@ static void join(rostrum_hypothesis h, size_t n, char *out) {
                                  h.words[i].text);
 }
 
-static void count_errors(const char *ref, const char *hyp, score_counts *to, score_counts *one) {
+static void count_errors(const char *ref, const char *hyp, score_counts *to,
+                         score_counts *one) {
     char a[2 * TEXT_MAX], b[2 * TEXT_MAX];
     score_word x[1024], y[1024];
     size_t n_a = 0, n_b = 0;
-    if (score_normalise(SCORE_PROFILE_SPOKEN, ref, strlen(ref), a, sizeof a, &n_a) != OK ||
+    if (score_normalise(SCORE_PROFILE_SPOKEN, ref, strlen(ref), a, sizeof a, &n_a) !=
+            OK ||
         score_normalise(SCORE_PROFILE_SPOKEN, hyp, strlen(hyp), b, sizeof b, &n_b) != OK)
         abort();
     size_t n_x = score_split(a, n_a, x, 1024), n_y = score_split(b, n_b, y, 1024);
@@ -143,7 +145,8 @@ static void hear_live(run *r, tally *t, stream *s, stream_compute *c, const floa
     t->empty_live += h.n_words == 0;
 }
 
-static void hear(run *r, tally *t, const char *id, const char *ref, const float *pcm, size_t n) {
+static void hear(run *r, tally *t, const char *id, const char *ref, const float *pcm,
+                 size_t n) {
     static char text[TEXT_MAX], better[TEXT_MAX];
     stream *s = NULL;
     rostrum_stop never = {0};
@@ -220,13 +223,14 @@ static void print_tally(const run *r, tally *t) {
 
 static void print_meter(const char *name, const stream_meter *m, double audio_s) {
     if (m->passes)
-        printf("%s: encode %.4f begin %.4f search %.4f RTF; %.1fx audio encoded, %u passes, "
-               "%.2f runs and %.1f tokens a pass, draft %u of %u right\n",
-               name, (double)m->encode_ns * 1e-9 / audio_s,
-               (double)m->begin_ns * 1e-9 / audio_s, (double)m->search_ns * 1e-9 / audio_s,
-               (double)m->audio_samples / STREAM_RATE_HZ / audio_s, m->passes,
-               (double)m->counts.runs / m->passes, (double)m->counts.fed / m->passes,
-               m->counts.accepted, m->counts.offered);
+        printf(
+            "%s: encode %.4f begin %.4f search %.4f RTF; %.1fx audio encoded, %u passes, "
+            "%.2f runs and %.1f tokens a pass, draft %u of %u right\n",
+            name, (double)m->encode_ns * 1e-9 / audio_s,
+            (double)m->begin_ns * 1e-9 / audio_s, (double)m->search_ns * 1e-9 / audio_s,
+            (double)m->audio_samples / STREAM_RATE_HZ / audio_s, m->passes,
+            (double)m->counts.runs / m->passes, (double)m->counts.fed / m->passes,
+            m->counts.accepted, m->counts.offered);
 }
 
 static void add_tally(tally *to, const tally *t) {
@@ -297,7 +301,8 @@ int main(int argc, char **argv) {
         } else if (strcmp(argv[i], "--words") == 0) {
             r.words = fopen(next, "w");
             i++;
-        } else if (strcmp(argv[i], "--set") == 0 && strchr(next, '=') && n < SETTINGS_MAX) {
+        } else if (strcmp(argv[i], "--set") == 0 && strchr(next, '=') &&
+                   n < SETTINGS_MAX) {
             char *key = argv[++i], *equals = strchr(key, '=');
             *equals = 0;
             settings[n++] = (rostrum_setting){key, equals + 1};
@@ -324,12 +329,13 @@ int main(int argc, char **argv) {
             char path[2048];
             const char *slash = strrchr(manifest, '/'), *audio = text_of(o, "audio");
             if (slash && audio[0] != '/')
-                snprintf(path, sizeof path, "%.*s/%s", (int)(slash - manifest), manifest, audio);
+                snprintf(path, sizeof path, "%.*s/%s", (int)(slash - manifest), manifest,
+                         audio);
             else
                 snprintf(path, sizeof path, "%s", audio);
             float *pcm = read_wav(path, &samples);
-            hear(&r, &halves[strcmp(mine, "held") == 0], text_of(o, "id"), text_of(o, "ref"),
-                 pcm, samples);
+            hear(&r, &halves[strcmp(mine, "held") == 0], text_of(o, "id"),
+                 text_of(o, "ref"), pcm, samples);
             free(pcm);
         }
         cJSON_Delete(o);

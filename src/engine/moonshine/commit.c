@@ -37,7 +37,8 @@ bool commit_quietest(const commit_gap *gaps, size_t n, const int16_t *pcm, size_
                 continue;
             float power = loudness_power(pcm + at - WINDOW_SAMPLES / 2, WINDOW_SAMPLES);
             if (!found || power < out->power) {
-                *out = (commit_cut){.tokens = gaps[g].tokens, .sample = at, .power = power};
+                *out =
+                    (commit_cut){.tokens = gaps[g].tokens, .sample = at, .power = power};
                 found = true;
             }
         }

@@ -11,9 +11,9 @@
 #define REACH_SAMPLES 895 /* samples the first frame sees */
 #define CHUNK_FRAMES 128  /* frames whose keys and values are allocated together: 3 s */
 #define CHUNKS_MAX ((MOONSHINE_FRAMES_MAX + CHUNK_FRAMES - 1) / CHUNK_FRAMES)
-#define PART_FRAMES 128   /* frames whose part of the way is remembered: 3 s */
-#define STEM_DRIFT 0.01   /* relative change of the norm that makes it worthless */
-#define ROWS 48 /* rows of one product: their activations stay in the L2 cache */
+#define PART_FRAMES 128 /* frames whose part of the way is remembered: 3 s */
+#define STEM_DRIFT 0.01 /* relative change of the norm that makes it worthless */
+#define ROWS 48         /* rows of one product: their activations stay in the L2 cache */
 
 /* Rows of conv 1 and conv 2 that one frame needs before the next frame's begin. */
 #define ROWS_1 (ENCODER_STRIDE_2 * ENCODER_STRIDE_3)
@@ -39,9 +39,10 @@ struct encoder_scratch {
 
 struct hearing {
     const moonshine_encoder *encoder;
-    size_t kept;       /* frames that a next run need not compute */
-    size_t kept_lower; /* the same for the stem and the lower half of the layers; >= kept */
-    float *lower;      /* [PART_FRAMES][width] what those give, of [kept, kept_lower) */
+    size_t kept; /* frames that a next run need not compute */
+    size_t
+        kept_lower; /* the same for the stem and the lower half of the layers; >= kept */
+    float *lower;   /* [PART_FRAMES][width] what those give, of [kept, kept_lower) */
     /* The stem of frames [kept_lower, stem_stop), and the norm it was made with. It
      * depends on the frame's own audio but for that norm, which moves little after a
      * second. */
@@ -96,7 +97,8 @@ status encoder_scratch_create(const moonshine_encoder *e, encoder_scratch **out)
     s->padded = e->padded;
     dealer d = {0};
     lay_out(s, &d);
-    s->memory = aligned_alloc(KERNELS_ALIGN, round_up(d.used * sizeof(float), KERNELS_ALIGN));
+    s->memory =
+        aligned_alloc(KERNELS_ALIGN, round_up(d.used * sizeof(float), KERNELS_ALIGN));
     if (!s->memory) {
         free(s);
         return ERR_MEMORY;
@@ -220,8 +222,8 @@ typedef struct {
 
 /* Conv 1 and tanh of rows [0, n) from sample pcm[0] on, added to *sums; *out_at gets what
  * they were before row `mark`. */
-static void convolve_1(const run *r, const float *pcm, size_t n, size_t mark, row_sums *sums,
-                       row_sums *out_at) {
+static void convolve_1(const run *r, const float *pcm, size_t n, size_t mark,
+                       row_sums *sums, row_sums *out_at) {
     const moonshine_encoder *e = r->e;
     encoder_scratch *s = r->s;
     const kernels_matrix *x = &e->conv1.part[0];
@@ -244,8 +246,8 @@ static void convolve_1(const run *r, const float *pcm, size_t n, size_t mark, ro
 }
 
 /* A convolution over rows of `channels` floats, `stride` rows apart, and gelu. */
-static void convolve(const run *r, const encoder_conv *c, const float *in, size_t channels,
-                     size_t stride, size_t n, float *out) {
+static void convolve(const run *r, const encoder_conv *c, const float *in,
+                     size_t channels, size_t stride, size_t n, float *out) {
     const moonshine_encoder *e = r->e;
     encoder_scratch *s = r->s;
     size_t outputs = c->part[0].outputs;
@@ -255,8 +257,8 @@ static void convolve(const run *r, const encoder_conv *c, const float *in, size_
         for (size_t p = 0; p < c->n_parts; p++) {
             size_t inputs = c->part[p].inputs;
             for (size_t i = 0; i < rows; i++)
-                s->row[i] = e->k->quantise(in + ((at + i) * stride + tap) * channels, inputs,
-                                           s->q + i * inputs);
+                s->row[i] = e->k->quantise(in + ((at + i) * stride + tap) * channels,
+                                           inputs, s->q + i * inputs);
             project(r, &c->part[p], rows, out + at * outputs, outputs, p > 0);
             tap += c->taps[p];
         }
@@ -305,8 +307,8 @@ static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
     convolve_1(r, pcm + first * ROWS_1 * ENCODER_STRIDE_1, all_rows - first * ROWS_1,
                (stop - first) * ROWS_1, &sums, &at_stop);
     group_norm(r, &sums, all_rows, &mean, &down);
-    bool drifted = fabs(down / h->down - 1) > STEM_DRIFT ||
-                   fabs(mean - h->mean) * down > STEM_DRIFT;
+    bool drifted =
+        fabs(down / h->down - 1) > STEM_DRIFT || fabs(mean - h->mean) * down > STEM_DRIFT;
     if (first > r->from && drifted) {
         row_sums again = {0}, unused = {0};
         first = r->from;
@@ -323,7 +325,8 @@ static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
     h->sum = at_stop.sum;
     h->squares = at_stop.squares;
     h->stem_stop = stop;
-    memcpy(h->stem, r->x + (next - r->from) * width, (stop - next) * width * sizeof *r->x);
+    memcpy(h->stem, r->x + (next - r->from) * width,
+           (stop - next) * width * sizeof *r->x);
 }
 
 /* Turns the first numbers of each head by the angles of frame t. */
@@ -340,7 +343,8 @@ static void turn(const moonshine_encoder *e, size_t t, float *row) {
     }
 }
 
-static void put(const run *r, size_t layer, size_t t, const float *key, const float *value) {
+static void put(const run *r, size_t layer, size_t t, const float *key,
+                const float *value) {
     const moonshine_encoder *e = r->e;
     size_t chunk = t / CHUNK_FRAMES, at = t % CHUNK_FRAMES;
     for (size_t head = 0; head < ENCODER_HEADS; head++) {
@@ -348,12 +352,13 @@ static void put(const run *r, size_t layer, size_t t, const float *key, const fl
                       at / ENCODER_BLOCK * e->depth * ENCODER_BLOCK + at % ENCODER_BLOCK;
         for (size_t i = 0; i < e->depth; i++)
             keys[i * ENCODER_BLOCK] = key[head * e->depth + i];
-        memcpy(values_of(r->h, chunk, layer, head) + at * e->padded, value + head * e->depth,
-               e->depth * sizeof *value);
+        memcpy(values_of(r->h, chunk, layer, head) + at * e->padded,
+               value + head * e->depth, e->depth * sizeof *value);
     }
 }
 
-static void normalise_rows(const run *r, const float *x, const float *weight, size_t rows) {
+static void normalise_rows(const run *r, const float *x, const float *weight,
+                           size_t rows) {
     const moonshine_encoder *e = r->e;
     encoder_scratch *s = r->s;
     for (size_t i = 0; i < rows; i++) {
@@ -386,16 +391,16 @@ static void ask(const run *r, size_t layer, size_t at, size_t rows) {
 }
 
 /* One head of ENCODER_QUERIES queries over all frames; rows past `rows` are not kept. */
-static void attend(const run *r, size_t layer, size_t head, const float *query, size_t rows,
-                   float *out) {
+static void attend(const run *r, size_t layer, size_t head, const float *query,
+                   size_t rows, float *out) {
     const moonshine_encoder *e = r->e;
     encoder_scratch *s = r->s;
     const size_t stride = CHUNKS_MAX * CHUNK_FRAMES;
     for (size_t t = 0; t < r->frames; t += CHUNK_FRAMES) {
         size_t left = r->frames - t < CHUNK_FRAMES ? r->frames - t : CHUNK_FRAMES;
         e->math->score(query, e->width, keys_of(r->h, t / CHUNK_FRAMES, layer, head),
-                       (left + ENCODER_BLOCK - 1) / ENCODER_BLOCK, e->depth, s->scores + t,
-                       stride);
+                       (left + ENCODER_BLOCK - 1) / ENCODER_BLOCK, e->depth,
+                       s->scores + t, stride);
     }
     float total[ENCODER_QUERIES];
     for (size_t i = 0; i < ENCODER_QUERIES; i++)
@@ -403,8 +408,9 @@ static void attend(const run *r, size_t layer, size_t head, const float *query, 
     memset(s->mixed, 0, ENCODER_QUERIES * e->padded * sizeof *s->mixed);
     for (size_t t = 0; t < r->frames; t += CHUNK_FRAMES) {
         size_t left = r->frames - t < CHUNK_FRAMES ? r->frames - t : CHUNK_FRAMES;
-        e->math->weigh(s->scores + t, stride, values_of(r->h, t / CHUNK_FRAMES, layer, head),
-                       left, e->padded, s->mixed);
+        e->math->weigh(s->scores + t, stride,
+                       values_of(r->h, t / CHUNK_FRAMES, layer, head), left, e->padded,
+                       s->mixed);
     }
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < e->depth; k++)
@@ -479,8 +485,8 @@ static status compute(const run *all, const float *pcm, size_t n, size_t next,
 }
 
 status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s, hearing *h,
-                        const float *pcm, size_t n, encoder_settle settle, rostrum_stop stop,
-                        const float **out_states, size_t *out_fresh) {
+                        const float *pcm, size_t n, encoder_settle settle,
+                        rostrum_stop stop, const float **out_states, size_t *out_fresh) {
     ASSERT(n >= MOONSHINE_SAMPLES_MIN);
     ASSERT(n <= MOONSHINE_SAMPLES_MAX);
     ASSERT(h->encoder == e);
@@ -491,7 +497,8 @@ status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s, hearing 
     size_t next = settled(frames, settle.upper, h->kept);
     size_t next_lower = settled(frames, settle.lower, h->kept_lower);
     if (next_lower > next + PART_FRAMES)
-        next_lower = next + PART_FRAMES > h->kept_lower ? next + PART_FRAMES : h->kept_lower;
+        next_lower =
+            next + PART_FRAMES > h->kept_lower ? next + PART_FRAMES : h->kept_lower;
     run upper = r;
     status result = grow(h, frames);
     if (result == OK && h->kept_lower < frames)

@@ -26,8 +26,10 @@
 #include "rostrum/engine.h"
 
 #define MOONSHINE_FRAME_SAMPLES 384
-#define MOONSHINE_SAMPLES_MIN 1600 /* the graph needs 895; less than 100 ms is no speech */
-#define MOONSHINE_SAMPLES_MAX 496000 /* 31 s: 1,290 frames, below MOONSHINE_FRAMES_MAX */
+#define MOONSHINE_SAMPLES_MIN                                                            \
+    1600 /* the graph needs 895; less than 100 ms is no speech */
+#define MOONSHINE_SAMPLES_MAX 496000 /* 31 s: 1,290 frames, below MOONSHINE_FRAMES_MAX   \
+                                      */
 
 typedef struct moonshine_encoder moonshine_encoder;
 typedef struct encoder_scratch encoder_scratch; /* working memory of one thread */
@@ -35,12 +37,14 @@ typedef struct hearing hearing;                 /* of one growing piece */
 
 /* Reads the weights of encoder_model.onnx; the graph itself is not run.
  * ERR_NOT_FOUND, ERR_INTEGRITY (d names the node), ERR_MEMORY. */
-MUST_CHECK status moonshine_encoder_load(const char *path, moonshine_encoder **out, diag *d);
-void moonshine_encoder_destroy(moonshine_encoder *e); /* takes NULL */
+MUST_CHECK status moonshine_encoder_load(const char *path, moonshine_encoder **out,
+                                         diag *d);
+void moonshine_encoder_destroy(moonshine_encoder *e);         /* takes NULL */
 unsigned moonshine_encoder_width(const moonshine_encoder *e); /* 288 tiny, 416 base */
 
 /* Address space for the longest piece; pages are touched as far as pieces need. */
-MUST_CHECK status encoder_scratch_create(const moonshine_encoder *e, encoder_scratch **out);
+MUST_CHECK status encoder_scratch_create(const moonshine_encoder *e,
+                                         encoder_scratch **out);
 void encoder_scratch_destroy(encoder_scratch *s); /* takes NULL */
 
 /* Empty; memory grows with the piece: 0.7 MB (tiny) and 1.3 MB (base) a second. */
@@ -61,9 +65,9 @@ typedef struct {
  * *out_states is [moonshine_frames(n)][width], valid until the next call;
  * *out_fresh is the first frame that differs from the run before (0 at first).
  * ERR_CANCELLED: `stop` said so; ERR_MEMORY. After both the hearing is restarted. */
-MUST_CHECK status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s, hearing *h,
-                                   const float *pcm, size_t n, encoder_settle settle,
-                                   rostrum_stop stop, const float **out_states,
-                                   size_t *out_fresh);
+MUST_CHECK status moonshine_encode(const moonshine_encoder *e, encoder_scratch *s,
+                                   hearing *h, const float *pcm, size_t n,
+                                   encoder_settle settle, rostrum_stop stop,
+                                   const float **out_states, size_t *out_fresh);
 
 #endif

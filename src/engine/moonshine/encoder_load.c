@@ -101,7 +101,8 @@ static status load_matrix(loader *l, size_t layer, const char *rest, size_t inpu
     float zero_point;
     status s = weights_input(l->w, node.text, 1, &t, l->d);
     if (s == OK)
-        s = weights_data(t, WEIGHTS_U8, (uint64_t)inputs * outputs, node.text, &bytes, l->d);
+        s = weights_data(t, WEIGHTS_U8, (uint64_t)inputs * outputs, node.text, &bytes,
+                         l->d);
     if (s == OK)
         s = load_scalar(l, (said_at){scales, 1}, &x->scale);
     if (s == OK)
@@ -119,7 +120,8 @@ static status load_matrix(loader *l, size_t layer, const char *rest, size_t inpu
     return OK;
 }
 
-/* What a convolution is in the file: weight = s8 * scale + zero, [output][channel][tap]. */
+/* What a convolution is in the file: weight = s8 * scale + zero, [output][channel][tap].
+ */
 typedef struct {
     const char *name; /* conv1 */
     size_t channels, taps, outputs;
@@ -128,8 +130,8 @@ typedef struct {
 /* Packs taps [first, first + taps) of all channels, with `padding` taps of no weight.
  * The file's zero is a real number here; a padded tap meets input 0, so that its zero
  * does not count either. */
-static status pack_part(loader *l, const conv_shape *c, const uint8_t *bytes, size_t first,
-                        size_t taps, size_t padding, kernels_matrix *x) {
+static status pack_part(loader *l, const conv_shape *c, const uint8_t *bytes,
+                        size_t first, size_t taps, size_t padding, kernels_matrix *x) {
     const kernels *k = l->e->k;
     size_t inputs = (taps + padding) * c->channels;
     x->inputs = (uint32_t)inputs;
@@ -158,8 +160,8 @@ static status load_conv(loader *l, const conv_shape *c, encoder_conv *out) {
     float scale = 0, zero = 0;
     status s = weights_input(l->w, cast, 0, &t, l->d);
     if (s == OK)
-        s = weights_data(t, WEIGHTS_I8, (uint64_t)c->channels * c->taps * c->outputs, cast,
-                         &bytes, l->d);
+        s = weights_data(t, WEIGHTS_I8, (uint64_t)c->channels * c->taps * c->outputs,
+                         cast, &bytes, l->d);
     if (s == OK)
         s = load_single(l, (said_at){mul, 1}, &scale);
     if (s == OK)
@@ -254,15 +256,16 @@ static status find_sizes(loader *l) {
     bool known = fc1->rank == 2 && (fc1->shape[0] == 288 || fc1->shape[0] == 416) &&
                  fc1->shape[1] == 4 * fc1->shape[0];
     if (!known)
-        return diag_field(l->d, ERR_INTEGRITY, node.text, "neither the tiny nor the base model");
+        return diag_field(l->d, ERR_INTEGRITY, node.text,
+                          "neither the tiny nor the base model");
     e->width = fc1->shape[0];
     e->hidden = fc1->shape[1];
     e->depth = e->width / ENCODER_HEADS;
     e->padded = (e->depth + 7) / 8 * 8;
     diag ignored;
     while (e->n_layers < ENCODER_LAYERS_MAX &&
-           weights_input(l->w, in_layer(e->n_layers, "input_layernorm/Mul").text, 1, &norm,
-                         &ignored) == OK)
+           weights_input(l->w, in_layer(e->n_layers, "input_layernorm/Mul").text, 1,
+                         &norm, &ignored) == OK)
         e->n_layers++;
     return e->n_layers ? OK : diag_set(l->d, ERR_INTEGRITY, "an encoder without layers");
 }
@@ -312,7 +315,8 @@ static status create(const uint8_t *data, size_t size, const kernels *set,
         e->k = set;
         e->math = math;
         e->memory_size = memory;
-        (void)madvise(e->memory, memory, MADV_HUGEPAGE); /* only a wish: fewer TLB misses */
+        (void)madvise(e->memory, memory,
+                      MADV_HUGEPAGE); /* only a wish: fewer TLB misses */
         s = load_all(&(loader){&w, e, d});
     }
     weights_deinit(&w);
@@ -325,7 +329,8 @@ static status create(const uint8_t *data, size_t size, const kernels *set,
 }
 
 status moonshine_encoder_load_for(const char *path, const kernels *set,
-                                  const encoder_math *math, moonshine_encoder **out, diag *d) {
+                                  const encoder_math *math, moonshine_encoder **out,
+                                  diag *d) {
     map file;
     status s = map_open(path, &file, d);
     if (s != OK)

@@ -1,8 +1,8 @@
-/* engine/moonshine/encoder_math.h: the float arithmetic of encoder and voice activity, one
- * set an instruction set (the integer products are kernels.h's).
+/* engine/moonshine/encoder_math.h: the float arithmetic of encoder and voice activity,
+ * one set an instruction set (the integer products are kernels.h's).
  *
- * Keys lie in blocks of 8 frames, [block][depth][8], values in rows [frame][padded depth];
- * both grow at their end. Sums run in an order fixed by the lengths alone.
+ * Keys lie in blocks of 8 frames, [block][depth][8], values in rows [frame][padded
+ * depth]; both grow at their end. Sums run in an order fixed by the lengths alone.
  *
  * Pure over the arguments: any thread. Nothing needs alignment. */
 #ifndef ROSTRUM_MOONSHINE_ENCODER_MATH_H
@@ -27,21 +27,21 @@ typedef struct {
 
     /* score[i * score_stride + t] = sum_d query[i * query_stride + d] * key of frame t,
      * for 4 queries and all frames of `blocks`; depth a multiple of 4. */
-    void (*score)(const float *query, size_t query_stride, const float *keys, size_t blocks,
-                  size_t depth, float *score, size_t score_stride);
+    void (*score)(const float *query, size_t query_stride, const float *keys,
+                  size_t blocks, size_t depth, float *score, size_t score_stride);
 
     /* score[n] -> exp(score - highest); returns their sum. What follows up to a multiple
      * of 8 is written too. */
     float (*soften)(float *score, size_t n);
 
-    /* out[i * padded + d] += sum_t share[i * share_stride + t] * values[t * padded + d], for
-     * 4 rows of shares and `frames` values; padded is 40 or 56. */
+    /* out[i * padded + d] += sum_t share[i * share_stride + t] * values[t * padded + d],
+     * for 4 rows of shares and `frames` values; padded is 40 or 56. */
     void (*weigh)(const float *share, size_t share_stride, const float *values,
                   size_t frames, size_t padded, float *out);
 
-    /* out[r * out_stride + o] += sum_i x[r * x_stride + i] * w[i * outputs + o], for `rows`
-     * (1, 2 or 4) rows; outputs a multiple of 8. w holds bfloat16 (the upper half of a
-     * float): these weights are waited for, not computed with. */
+    /* out[r * out_stride + o] += sum_i x[r * x_stride + i] * w[i * outputs + o], for
+     * `rows` (1, 2 or 4) rows; outputs a multiple of 8. w holds bfloat16 (the upper half
+     * of a float): these weights are waited for, not computed with. */
     void (*dense)(const float *x, size_t x_stride, size_t rows, size_t inputs,
                   const uint16_t *w, size_t outputs, float *out, size_t out_stride);
 } encoder_math;

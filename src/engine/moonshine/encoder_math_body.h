@@ -118,8 +118,8 @@ INLINE void score_blocks(const float *query, size_t query_stride, const float *k
             store(out + i * stride + b * ENCODER_BLOCK, s[i][b]);
 }
 
-static void score(const float *query, size_t query_stride, const float *keys, size_t blocks,
-                  size_t depth, float *out, size_t stride) {
+static void score(const float *query, size_t query_stride, const float *keys,
+                  size_t blocks, size_t depth, float *out, size_t stride) {
     size_t b = 0;
     for (; b + 2 <= blocks; b += 2)
         score_blocks(query, query_stride, keys + b * depth * ENCODER_BLOCK, 2, depth,
@@ -174,8 +174,8 @@ INLINE void weigh_part(const float *share, size_t share_stride, const float *val
     }
 }
 
-static void weigh(const float *share, size_t share_stride, const float *values, size_t frames,
-                  size_t padded, float *out) {
+static void weigh(const float *share, size_t share_stride, const float *values,
+                  size_t frames, size_t padded, float *out) {
     for (size_t i = 0; i < ENCODER_QUERIES; i += 2) {
         const float *p = share + i * share_stride;
         float *o = out + i * padded;

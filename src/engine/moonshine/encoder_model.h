@@ -47,7 +47,7 @@ struct moonshine_encoder {
     encoder_conv conv1, conv2, conv3;
     const float *group_by, *group_plus; /* [width] */
     encoder_layer layers[ENCODER_LAYERS_MAX];
-    const float *norm; /* [width] */
+    const float *norm;          /* [width] */
     float *turn_cos, *turn_sin; /* [MOONSHINE_FRAMES_MAX][ENCODER_ROPE_PAIRS] */
     /* What the pointers above point into. */
     uint8_t *memory;

@@ -69,8 +69,9 @@ static int open_utterance(rostrum_model *m, const rostrum_utterance_config *conf
                           rostrum_utterance **out, rostrum_error *error) {
     diag d = DIAG_INIT;
     rostrum_utterance *u = calloc(1, sizeof *u);
-    status s = u ? stream_create(&model_settings(m->inner)->stream, model_tokens(m->inner),
-                                 model_encoder(m->inner), model_decoder(m->inner), config->stop, &u->stream)
+    status s = u ? stream_create(&model_settings(m->inner)->stream,
+                                 model_tokens(m->inner), model_encoder(m->inner),
+                                 model_decoder(m->inner), config->stop, &u->stream)
                  : ERR_MEMORY;
     if (s != OK) {
         free(u);
@@ -112,7 +113,8 @@ static int finish(rostrum_utterance *u, rostrum_hypothesis *out, rostrum_error *
     return work(u, LANE_LIVE, stream_finish, out, error);
 }
 
-static int second_pass(rostrum_utterance *u, rostrum_hypothesis *out, rostrum_error *error) {
+static int second_pass(rostrum_utterance *u, rostrum_hypothesis *out,
+                       rostrum_error *error) {
     if (!model_has_final(u->model)) {
         *out = stream_words(u->stream);
         return ROSTRUM_OK;

@@ -13,8 +13,8 @@ typedef struct {
 } network;
 
 typedef struct {
-    stream_compute *lanes;  /* [n] */
-    stream_compute **idle;  /* [n_idle] */
+    stream_compute *lanes; /* [n] */
+    stream_compute **idle; /* [n_idle] */
     size_t n, n_idle;
     pthread_mutex_t lock;
     pthread_cond_t given;
@@ -31,7 +31,8 @@ struct model {
 static status path_of(char *out, size_t size, const char *a, const char *b, const char *c,
                       diag *d) {
     int n = snprintf(out, size, "%s/%s%s%s", a, b, c[0] ? "/" : "", c);
-    return n > 0 && (size_t)n < size ? OK : diag_set(d, ERR_INVALID, "a path is too long");
+    return n > 0 && (size_t)n < size ? OK
+                                     : diag_set(d, ERR_INVALID, "a path is too long");
 }
 
 static status load_network(const char *folder, const char *name, network *out, diag *d) {
@@ -45,11 +46,13 @@ static status load_network(const char *folder, const char *name, network *out, d
         s = moonshine_encoder_load(path, &out->encoder, d);
     if (s == OK &&
         moonshine_encoder_width(out->encoder) != moonshine_decoder_width(out->decoder))
-        s = diag_set(d, ERR_INTEGRITY, "encoder and decoder of %s are of two models", name);
+        s = diag_set(d, ERR_INTEGRITY, "encoder and decoder of %s are of two models",
+                     name);
     return s;
 }
 
-static status pool_init(lane_pool *p, const network *n, size_t lanes, bool whole, diag *d) {
+static status pool_init(lane_pool *p, const network *n, size_t lanes, bool whole,
+                        diag *d) {
     p->lanes = calloc(lanes, sizeof *p->lanes);
     p->idle = calloc(lanes, sizeof(stream_compute *));
     if (!p->lanes || !p->idle)
@@ -71,8 +74,8 @@ static status warm_up(model *m, lane_kind kind, diag *d) {
     stream *s = NULL;
     rostrum_stop never = {0};
     stream_compute *lane = model_take(m, kind);
-    status result =
-        stream_create(&m->settings.stream, m->vocabulary, lane->encoder, lane->decoder, never, &s);
+    status result = stream_create(&m->settings.stream, m->vocabulary, lane->encoder,
+                                  lane->decoder, never, &s);
     if (result == OK)
         result = stream_feed(s, pcm, sizeof pcm / sizeof pcm[0]);
     if (result == OK)
@@ -95,8 +98,8 @@ static status load_all(const rostrum_load_config *config, model *m, diag *d) {
     if (s == OK)
         s = pool_init(&m->pools[LANE_LIVE], &m->live, config->threads, false, d);
     if (s == OK && m->settings.final[0]) {
-        size_t lanes = config->threads < MODEL_FINAL_LANES ? config->threads
-                                                           : MODEL_FINAL_LANES;
+        size_t lanes =
+            config->threads < MODEL_FINAL_LANES ? config->threads : MODEL_FINAL_LANES;
         s = load_network(folder, m->settings.final, &m->final, d);
         if (s == OK)
             s = pool_init(&m->pools[LANE_FINAL], &m->final, lanes, true, d);
@@ -121,8 +124,9 @@ status model_load(const rostrum_load_config *config, model **out, diag *d) {
         pthread_mutex_init(&m->pools[i].lock, NULL);
         pthread_cond_init(&m->pools[i].given, NULL);
     }
-    status s = config->threads >= 1 ? load_all(config, m, d)
-                                    : diag_set(d, ERR_INVALID, "threads must be at least 1");
+    status s = config->threads >= 1
+                   ? load_all(config, m, d)
+                   : diag_set(d, ERR_INVALID, "threads must be at least 1");
     if (s != OK) {
         model_destroy(m);
         return s;

@@ -7,7 +7,8 @@
 #define BLOCK_TWICE 5   /* blocks this long are a loop at the second copy already */
 #define RESUME_WINDOW 8 /* draft tokens looked through for the place to go on */
 #define RESUME_OFFER 4  /* draft tokens offered after a mistake, while trust is low */
-#define OFFER_MAX 6     /* draft tokens offered at once: past it a run costs in proportion */
+#define OFFER_MAX 6 /* draft tokens offered at once: past it a run costs in proportion   \
+                     */
 
 static bool same_block(const heard *a, const heard *b, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -22,8 +23,8 @@ size_t search_repeats(const heard *tokens, size_t n, size_t keep) {
         if (block * copies > n)
             continue; /* a longer block needs fewer copies */
         size_t same = 1;
-        while (same < copies && same_block(tokens + n - block * (same + 1),
-                                           tokens + n - block, block))
+        while (same < copies &&
+               same_block(tokens + n - block * (same + 1), tokens + n - block, block))
             same++;
         if (same == copies) {
             size_t cut = n - block * (copies - 1);

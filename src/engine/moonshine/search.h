@@ -17,7 +17,8 @@
 #include "engine/moonshine/decoder.h"
 #include "rostrum/engine.h"
 
-#define SEARCH_TOKENS_MAX 200 /* of one piece of audio; 30 s of fast speech is about 195 */
+#define SEARCH_TOKENS_MAX                                                                \
+    200 /* of one piece of audio; 30 s of fast speech is about 195 */
 
 typedef struct {
     uint16_t token;
@@ -48,8 +49,8 @@ typedef struct {
     uint32_t accepted; /* draft tokens that were right */
 } search_counts;
 
-/* The decoder state holds the audio and `cached` inputs. *counts is added to; may be NULL.
- * ERR_CANCELLED: the stop said so; *out unspecified. */
+/* The decoder state holds the audio and `cached` inputs. *counts is added to; may be
+ * NULL. ERR_CANCELLED: the stop said so; *out unspecified. */
 MUST_CHECK status search_run(const moonshine_decoder *m, moonshine_state *s,
                              const search_plan *plan, hypothesis *out,
                              search_counts *counts);

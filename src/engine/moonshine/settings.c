@@ -37,7 +37,8 @@ static const struct {
     size_t offset;
     uint32_t min, max;
 } numbers[] = {
-#define NUMBER(name, min, max) {#name, offsetof(stream_settings, name), min, max}
+#define NUMBER(name, min, max)                                                           \
+    { #name, offsetof(stream_settings, name), min, max }
     NUMBER(first_ms, 100, 5000),
     NUMBER(hop_ms, 100, 5000),
     NUMBER(busy_ms, 100, 5000),
@@ -63,7 +64,8 @@ static status read_path(const rostrum_setting *g, char *out, diag *d) {
         return diag_field(d, ERR_INVALID, g->key, "longer than %d bytes",
                           SETTINGS_PATH_BYTES - 1);
     if (g->value[0] == '/' || strstr(g->value, ".."))
-        return diag_field(d, ERR_INVALID, g->key, "must be a path inside the model folder");
+        return diag_field(d, ERR_INVALID, g->key,
+                          "must be a path inside the model folder");
     memcpy(out, g->value, n + 1);
     return OK;
 }

@@ -9,17 +9,17 @@
 #include "engine/moonshine/commit.h"
 #include "engine/moonshine/loudness.h"
 
-#define DONE_MAX 512            /* tokens of one utterance: 200 a piece, few pieces */
-#define FIRST_ALLOCATION 65536  /* samples: 4 s, what most utterances need at most */
-#define CENTRE_SAMPLES 447      /* middle of what a frame sees, from its first sample */
-#define SETTLE_SAMPLES 1600     /* 100 ms of silence a word's end needs to be heard whole */
-#define SPEECH_FRAMES 15        /* 300 ms of loud frames: there must be words in it */
-#define CUT_POWER 4e-4f         /* RMS 0.02: no cut through anything louder at trim_ms */
-#define BROKE_AFTER_MS 600   /* after the last token's centre its word is over */
-#define BROKE_BEFORE_MS 300  /* the last sounds may belong to a word not whole yet */
-#define BROKE_FRAMES 50      /* 1 s of loud frames between: words are missing */
-#define GAP_MS 1500          /* the pause after the last word begins within this */
-#define BREAKS_MAX 8         /* of one step */
+#define DONE_MAX 512           /* tokens of one utterance: 200 a piece, few pieces */
+#define FIRST_ALLOCATION 65536 /* samples: 4 s, what most utterances need at most */
+#define CENTRE_SAMPLES 447     /* middle of what a frame sees, from its first sample */
+#define SETTLE_SAMPLES 1600 /* 100 ms of silence a word's end needs to be heard whole */
+#define SPEECH_FRAMES 15    /* 300 ms of loud frames: there must be words in it */
+#define CUT_POWER 4e-4f     /* RMS 0.02: no cut through anything louder at trim_ms */
+#define BROKE_AFTER_MS 600  /* after the last token's centre its word is over */
+#define BROKE_BEFORE_MS 300 /* the last sounds may belong to a word not whole yet */
+#define BROKE_FRAMES 50     /* 1 s of loud frames between: words are missing */
+#define GAP_MS 1500         /* the pause after the last word begins within this */
+#define BREAKS_MAX 8        /* of one step */
 #define TOKENS_PER_S 8
 #define TOKENS_BASE 8
 
@@ -50,8 +50,9 @@ static size_t of_ms(uint32_t ms) {
     return (size_t)ms * (STREAM_RATE_HZ / 1000);
 }
 
-status stream_compute_init(const moonshine_encoder *encoder, const moonshine_decoder *decoder,
-                           bool whole, stream_compute *out, diag *d) {
+status stream_compute_init(const moonshine_encoder *encoder,
+                           const moonshine_decoder *decoder, bool whole,
+                           stream_compute *out, diag *d) {
     stream_compute c = {.encoder = encoder, .decoder = decoder};
     c.pcm = malloc((of_ms(STREAM_LEAD_MAX_MS) + STREAM_SAMPLES_MAX) * sizeof *c.pcm);
     status s = c.pcm ? encoder_scratch_create(encoder, &c.scratch) : ERR_MEMORY;
@@ -159,7 +160,8 @@ bool stream_due(const stream *s, float load) {
         s->decoded < s->loud.loud_until + SETTLE_SAMPLES)
         return true;
     if (s->decoded == 0)
-        return s->samples + LOUDNESS_FRAME_SAMPLES - s->first_loud >= of_ms(set->first_ms);
+        return s->samples + LOUDNESS_FRAME_SAMPLES - s->first_loud >=
+               of_ms(set->first_ms);
     bool silent = s->n_done == 0 && s->past[0].n == 0;
     if (silent) /* nothing to show yet: soon again, the piece is short */
         return fresh >= of_ms(set->first_ms) / 2;
@@ -195,8 +197,8 @@ static status hear(const stream *s, stream_compute *c, const piece *p, search_pl
         c->pcm[p->lead + i] = (float)p->pcm[i] * (1.0f / 32768.0f);
     const float *states = NULL;
     size_t fresh = 0;
-    status result = moonshine_encode(c->encoder, c->scratch, p->into, c->pcm, n, p->settle,
-                                     s->stop, &states, &fresh);
+    status result = moonshine_encode(c->encoder, c->scratch, p->into, c->pcm, n,
+                                     p->settle, s->stop, &states, &fresh);
     if (result != OK)
         return diag_set(d, result, "the encoder: %s", status_text(result));
     uint64_t encoded = meter ? thread_ns() : 0;
@@ -226,10 +228,11 @@ static status hear(const stream *s, stream_compute *c, const piece *p, search_pl
     return result;
 }
 
-/* Time of a frame of a piece that starts at sample `base`, in ms from the first sample. */
+/* Time of a frame of a piece that starts at sample `base`, in ms from the first sample.
+ */
 static int32_t frame_ms(size_t base, uint16_t frame, size_t lead) {
-    int64_t at = (int64_t)base + frame * MOONSHINE_FRAME_SAMPLES + CENTRE_SAMPLES -
-                 (int64_t)lead;
+    int64_t at =
+        (int64_t)base + frame * MOONSHINE_FRAME_SAMPLES + CENTRE_SAMPLES - (int64_t)lead;
     return at < 0 ? 0 : (int32_t)(at * 1000 / STREAM_RATE_HZ);
 }
 
@@ -293,7 +296,8 @@ static void trim(stream *s) {
                                      .stop = frame_sample(h->tokens[i].frame, lead)};
     commit_cut cut;
     float over = (float)length / (float)limit;
-    if (commit_quietest(gaps, n, s->pcm + s->base, length, length * 35 / 100, length, &cut) &&
+    if (commit_quietest(gaps, n, s->pcm + s->base, length, length * 35 / 100, length,
+                        &cut) &&
         cut.power < CUT_POWER * over * over * over * over)
         cut_piece(s, &cut);
 }
@@ -338,7 +342,8 @@ static bool broke_off(const stream *s, size_t last_word, size_t until) {
 static size_t break_at(const stream *s, size_t last_word, size_t until) {
     commit_gap gap = {.from = last_word, .stop = last_word + of_ms(GAP_MS)};
     commit_cut cut;
-    return commit_quietest(&gap, 1, s->pcm, until, 0, until, &cut) ? cut.sample : last_word;
+    return commit_quietest(&gap, 1, s->pcm, until, 0, until, &cut) ? cut.sample
+                                                                   : last_word;
 }
 
 /* Sample of the utterance that the last token of the piece at `base` is centred on. */
@@ -359,7 +364,8 @@ static status decode_piece(stream *s, stream_compute *c, encoder_settle settle,
                .settle = settle};
     search_plan plan = {.draft = s->n_past ? &s->past[0] : &nothing,
                         .forced = s->committed,
-                        .never_empty = s->base == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
+                        .never_empty =
+                            s->base == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
     return hear(s, c, &p, &plan, out, d);
 }
 
@@ -431,15 +437,16 @@ status stream_finish(stream *s, stream_compute *c, diag *d) {
 }
 
 /* Puts the tokens of spoken[from..stop) into a draft without times. */
-static void draft_of(const timed_token *spoken, size_t from, size_t stop, hypothesis *out) {
+static void draft_of(const timed_token *spoken, size_t from, size_t stop,
+                     hypothesis *out) {
     out->n = 0;
     for (size_t i = from; i < stop && out->n < SEARCH_TOKENS_MAX; i++)
         out->tokens[out->n++] = (heard){.token = spoken[i].token};
 }
 
 /* The next piece of the second pass: from sample `from`, first live token `first`. */
-static commit_cut next_piece(const stream *s, const timed_token *live, size_t n, size_t from,
-                             size_t first) {
+static commit_cut next_piece(const stream *s, const timed_token *live, size_t n,
+                             size_t from, size_t first) {
     size_t longest = of_ms(s->settings->final_piece_ms);
     size_t left = s->samples - from;
     commit_cut cut = {.tokens = n, .sample = left};
@@ -450,9 +457,11 @@ static commit_cut next_piece(const stream *s, const timed_token *live, size_t n,
     for (size_t i = first + 1; i < n; i++) {
         if (!tokens_starts_word(s->vocabulary, live[i].token))
             continue;
-        size_t before = of_ms((uint32_t)live[i - 1].at_ms), at = of_ms((uint32_t)live[i].at_ms);
+        size_t before = of_ms((uint32_t)live[i - 1].at_ms),
+               at = of_ms((uint32_t)live[i].at_ms);
         if (before >= from)
-            gaps[n_gaps++] = (commit_gap){.tokens = i, .from = before - from, .stop = at - from};
+            gaps[n_gaps++] =
+                (commit_gap){.tokens = i, .from = before - from, .stop = at - from};
     }
     commit_cut found;
     if (commit_quietest(gaps, n_gaps, s->pcm + from, left, longest / 2, longest, &found))
@@ -472,9 +481,9 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
     size_t final_lead = of_ms(s->settings->final_lead_ms);
     timed_token live[DONE_MAX];
     memcpy(live, s->done, s->n_done * sizeof live[0]);
-    size_t n_live = s->n_past ? add_timed(live, s->n_done, &s->past[0], s->past[0].n, s->base,
-                                          lead)
-                              : s->n_done;
+    size_t n_live =
+        s->n_past ? add_timed(live, s->n_done, &s->past[0], s->past[0].n, s->base, lead)
+                  : s->n_done;
     timed_token better[DONE_MAX];
     size_t n_better = 0, first = 0;
     for (size_t from = 0; s->samples - from >= MOONSHINE_SAMPLES_MIN;) {
@@ -490,7 +499,8 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
                    .settle = {.lower = SIZE_MAX, .upper = SIZE_MAX}};
         hearing_restart(c->hearing);
         search_plan plan = {.draft = &draft,
-                            .never_empty = from == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
+                            .never_empty =
+                                from == 0 && s->loud.loud_frames >= SPEECH_FRAMES};
         status result = hear(s, c, &p, &plan, &out, d);
         if (result != OK)
             return result;
@@ -518,9 +528,9 @@ rostrum_hypothesis stream_words(stream *s) {
     timed_token all[DONE_MAX];
     size_t lead = of_ms(s->settings->lead_ms);
     memcpy(all, s->done, s->n_done * sizeof all[0]);
-    size_t settled = s->n_past ? add_timed(all, s->n_done, &s->past[0], s->committed, s->base,
-                                           lead)
-                               : s->n_done;
+    size_t settled =
+        s->n_past ? add_timed(all, s->n_done, &s->past[0], s->committed, s->base, lead)
+                  : s->n_done;
     words_build(s->vocabulary, all, settled, &s->words);
     size_t committed = s->words.n;
     if (s->n_past && s->past[0].n > s->committed) {

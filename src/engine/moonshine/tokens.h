@@ -15,7 +15,7 @@
 
 #include "base/diag.h"
 
-#define TOKENS_MAX 65536        /* ids; Moonshine has 32,768 */
+#define TOKENS_MAX 65536             /* ids; Moonshine has 32,768 */
 #define TOKENS_FILE_BYTES (4u << 20) /* of the file; Moonshine's has 0.5 MB */
 
 typedef struct tokens tokens;

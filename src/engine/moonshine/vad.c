@@ -32,7 +32,8 @@ struct silero {
     uint16_t *cosines; /* [BINS inputs][BINS_ROUND] of sums, windowed */
     uint16_t *sines;   /* [BINS inputs][BINS_ROUND] of differences */
     conv convs[4];
-    uint16_t *gates; /* [2 * SILERO_UNITS][GATES]: of the input, then of the last output */
+    uint16_t
+        *gates; /* [2 * SILERO_UNITS][GATES]: of the input, then of the last output */
     float *gates_bias;
     float last[SILERO_UNITS];
     float last_bias;
@@ -46,7 +47,8 @@ static uint16_t half_of(float x) {
 }
 
 /* A constant as aligned, finite floats; the caller frees them. */
-static status floats_of(const weights *w, const char *name, size_t n, float **out, diag *d) {
+static status floats_of(const weights *w, const char *name, size_t n, float **out,
+                        diag *d) {
     char whole[128];
     const weights_tensor *t;
     const uint8_t *data;
@@ -72,7 +74,8 @@ static status floats_of(const weights *w, const char *name, size_t n, float **ou
 /* The windowed sines and cosines, folded. */
 static status load_basis(const weights *w, silero *v, diag *d) {
     float *basis = NULL; /* [2 * BINS][WINDOW] */
-    status s = floats_of(w, "stft.forward_basis_buffer", (size_t)2 * BINS * WINDOW, &basis, d);
+    status s =
+        floats_of(w, "stft.forward_basis_buffer", (size_t)2 * BINS * WINDOW, &basis, d);
     v->cosines = calloc((size_t)BINS * BINS_ROUND, sizeof *v->cosines);
     v->sines = calloc((size_t)BINS * BINS_ROUND, sizeof *v->sines);
     if (s == OK && (!v->cosines || !v->sines))
@@ -81,7 +84,8 @@ static status load_basis(const weights *w, silero *v, diag *d) {
         for (size_t i = 0; i < BINS; i++) {
             const float *even = basis + k * WINDOW, *odd = basis + (BINS + k) * WINDOW;
             size_t mirror = (WINDOW - i) % WINDOW;
-            if (fabsf(even[i] - even[mirror]) > 1e-4f || fabsf(odd[i] + odd[mirror]) > 1e-4f)
+            if (fabsf(even[i] - even[mirror]) > 1e-4f ||
+                fabsf(odd[i] + odd[mirror]) > 1e-4f)
                 s = diag_set(d, ERR_INTEGRITY, "the spectrum's basis is not symmetric");
             v->cosines[i * BINS_ROUND + k] = half_of(even[i]);
             v->sines[i * BINS_ROUND + k] = half_of(odd[i]);
@@ -132,7 +136,8 @@ static status load_gates(const weights *w, silero *v, diag *d) {
         v->gates_bias[o] += bias[o];
         for (size_t i = 0; i < SILERO_UNITS; i++) {
             v->gates[i * GATES + o] = half_of(in[o * SILERO_UNITS + i]);
-            v->gates[(SILERO_UNITS + i) * GATES + o] = half_of(again[o * SILERO_UNITS + i]);
+            v->gates[(SILERO_UNITS + i) * GATES + o] =
+                half_of(again[o * SILERO_UNITS + i]);
         }
     }
     free(in);
@@ -210,7 +215,8 @@ static void spectra(const silero *v, const float *input, float *out) {
         }
         sums[t][BINS - 1] = x[BINS - 1]; /* the middle is its own mirror */
     }
-    v->math->dense(sums[0], BINS, SPECTRA, BINS, v->cosines, BINS_ROUND, even[0], BINS_ROUND);
+    v->math->dense(sums[0], BINS, SPECTRA, BINS, v->cosines, BINS_ROUND, even[0],
+                   BINS_ROUND);
     v->math->dense(differences[0], BINS, SPECTRA, BINS, v->sines, BINS_ROUND, odd[0],
                    BINS_ROUND);
     for (size_t t = 0; t < SPECTRA; t++)
@@ -241,7 +247,8 @@ static void remember(const silero *v, silero_state *state, const float *x) {
     memcpy(gates, v->gates_bias, sizeof gates);
     memcpy(both, x, SILERO_UNITS * sizeof *x);
     memcpy(both + SILERO_UNITS, state->out, sizeof state->out);
-    v->math->dense(both, 2 * SILERO_UNITS, 1, 2 * SILERO_UNITS, v->gates, GATES, gates, GATES);
+    v->math->dense(both, 2 * SILERO_UNITS, 1, 2 * SILERO_UNITS, v->gates, GATES, gates,
+                   GATES);
     for (size_t i = 0; i < SILERO_UNITS; i++) {
         float in = sigmoid(gates[i]), forget = sigmoid(gates[SILERO_UNITS + i]);
         float news = tanhf(gates[2 * SILERO_UNITS + i]);

@@ -8,7 +8,8 @@
  * them more than it computes. Windowed sines and cosines are symmetric, so a spectrum is
  * computed from sums and differences of mirrored samples: half the products.
  * Against ONNX Runtime over 241 prompts: probabilities differ by 0.0003 on average, the
- * decision at 0.5 in 11 of 32,401 frames; 200 us a frame become 50 (AVX2, shared machine).
+ * decision at 0.5 in 11 of 32,401 frames; 200 us a frame become 50 (AVX2, shared
+ * machine).
  *
  * All of a stream's memory is a silero_state, zeroed at its start. A model is immutable
  * after load: any thread. A state is one thread at a time. */
@@ -24,7 +25,7 @@
 typedef struct silero silero;
 
 typedef struct {
-    float out[SILERO_UNITS];  /* of the LSTM */
+    float out[SILERO_UNITS]; /* of the LSTM */
     float cell[SILERO_UNITS];
     float context[SILERO_CONTEXT_SAMPLES];
 } silero_state;

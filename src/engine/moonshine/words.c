@@ -2,12 +2,18 @@
 
 #include <string.h>
 
-#define LAST_TOKEN_MS 120 /* a token's attention peaks inside its sound, not at its end */
+#define LAST_TOKEN_MS 120 /* a token's attention peaks inside its sound, not at its end  \
+                           */
 
 /* Bytes of the valid character at text[n], or 0. */
 static size_t character(const char *text, size_t n) {
     unsigned char c = (unsigned char)text[0];
-    size_t length = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    size_t length = c < 0x80   ? 1
+                    : c < 0xc2 ? 0
+                    : c < 0xe0 ? 2
+                    : c < 0xf0 ? 3
+                    : c < 0xf5 ? 4
+                               : 0;
     if (length == 0 || length > n)
         return 0;
     for (size_t i = 1; i < length; i++)
@@ -52,7 +58,8 @@ static bool has_letter(const char *text, size_t n) {
 static size_t word_stop(const tokens *vocabulary, const timed_token *spoken, size_t n,
                         size_t from) {
     size_t i = from + 1;
-    while (i < n && !tokens_starts_word(vocabulary, spoken[i].token) && !spoken[i - 1].ends_word)
+    while (i < n && !tokens_starts_word(vocabulary, spoken[i].token) &&
+           !spoken[i - 1].ends_word)
         i++;
     return i;
 }
@@ -89,7 +96,8 @@ static bool write_word(const tokens *vocabulary, const timed_token *spoken, size
     return true;
 }
 
-void words_build(const tokens *vocabulary, const timed_token *spoken, size_t n, words *out) {
+void words_build(const tokens *vocabulary, const timed_token *spoken, size_t n,
+                 words *out) {
     out->n = 0;
     out->used = 0;
     for (size_t from = 0; from < n;) {

@@ -38,6 +38,7 @@ typedef struct {
 
 /* Rebuilds *out from spoken[n]. Invalid UTF-8 (a character still being spelt in bytes)
  * is left out; a word longer than LIMIT_WORD_BYTES - 1 is cut at a character. */
-void words_build(const tokens *vocabulary, const timed_token *spoken, size_t n, words *out);
+void words_build(const tokens *vocabulary, const timed_token *spoken, size_t n,
+                 words *out);
 
 #endif

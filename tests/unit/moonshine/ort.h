@@ -49,7 +49,8 @@ struct ort_session {
 };
 
 /* Turns the runtime's status into ours and releases it. */
-static inline status judge(const ort *o, OrtStatus *s, status code, const char *doing, diag *d) {
+static inline status judge(const ort *o, OrtStatus *s, status code, const char *doing,
+                           diag *d) {
     if (!s)
         return OK;
     diag_set(d, code, "%s: %s", doing, o->api->GetErrorMessage(s));
@@ -72,7 +73,8 @@ typedef const OrtApiBase *(*api_base)(void);
 
 static inline status ort_open(const char *folder, ort **out, diag *d) {
     char path[1024];
-    if ((size_t)snprintf(path, sizeof path, "%s/libonnxruntime.so", folder) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/libonnxruntime.so", folder) >=
+        sizeof path)
         return diag_set(d, ERR_INVALID, "the runtime folder's name is too long");
     ort *o = calloc(1, sizeof *o);
     if (!o)
@@ -132,8 +134,8 @@ static inline status session_options(const ort *o, OrtSessionOptions **out, diag
 }
 
 static inline status ort_session_load(ort *o, const char *path, const char *const *inputs,
-                        size_t n_inputs, const char *const *outputs, size_t n_outputs,
-                        ort_session **out, diag *d) {
+                                      size_t n_inputs, const char *const *outputs,
+                                      size_t n_outputs, ort_session **out, diag *d) {
     ASSERT(n_inputs <= ORT_PORTS_MAX);
     ASSERT(n_outputs <= ORT_PORTS_MAX);
     FILE *readable = fopen(path, "rb"); /* so that "missing" and "broken" differ */
@@ -185,7 +187,8 @@ static inline OrtStatus *wrap(const ort *o, const ort_tensor *t, OrtValue **out)
         out);
 }
 
-static inline status ort_run(const ort_session *s, const ort_tensor *in, const ort_tensor *out, diag *d) {
+static inline status ort_run(const ort_session *s, const ort_tensor *in,
+                             const ort_tensor *out, diag *d) {
     const ort *o = s->owner;
     OrtValue *inputs[ORT_PORTS_MAX] = {0};
     OrtValue *outputs[ORT_PORTS_MAX] = {0};

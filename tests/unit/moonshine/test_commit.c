@@ -31,17 +31,18 @@ static void settles_what_all_agree_on_up_to_a_word_boundary(void **state) {
         uint16_t last_frame;
         size_t settled;
     } rows[] = {
-        {"abc", "abc", NULL, 0, 999, 2},  /* the last word may still grow */
-        {"axbc", "axbc", NULL, 0, 999, 3}, /* a word of two tokens counts whole */
-        {"abcx", "abc", NULL, 0, 999, 2}, /* it did grow */
-        {"ab.c", "ab.c", NULL, 0, 999, 3}, /* a full stop followed by a word */
-        {"ab.", "ab.", NULL, 0, 999, 1},  /* one at the end is not settled */
-        {"abc", "acb", NULL, 0, 999, 1},  /* they part after the first word */
-        {"abcc", "axcc", NULL, 0, 999, 0}, /* "a" or "ax": not a boundary in both */
+        {"abc", "abc", NULL, 0, 999, 2},      /* the last word may still grow */
+        {"axbc", "axbc", NULL, 0, 999, 3},    /* a word of two tokens counts whole */
+        {"abcx", "abc", NULL, 0, 999, 2},     /* it did grow */
+        {"ab.c", "ab.c", NULL, 0, 999, 3},    /* a full stop followed by a word */
+        {"ab.", "ab.", NULL, 0, 999, 1},      /* one at the end is not settled */
+        {"abc", "acb", NULL, 0, 999, 1},      /* they part after the first word */
+        {"abcc", "axcc", NULL, 0, 999, 0},    /* "a" or "ax": not a boundary in both */
         {"abcab", "abcab", "abc", 0, 999, 2}, /* three must agree */
-        {"abcab", "abcab", NULL, 0, 20, 3}, /* what is young waits: frame 20 is the third */
+        {"abcab", "abcab", NULL, 0, 20,
+         3}, /* what is young waits: frame 20 is the third */
         {"abcab", "abcab", NULL, 0, 19, 2},
-        {"abcab", "acb", NULL, 4, 0, 4},  /* what is settled stays, whatever the age */
+        {"abcab", "acb", NULL, 4, 0, 4}, /* what is settled stays, whatever the age */
         {"", "", NULL, 0, 999, 0},
         {"ab", "", NULL, 0, 999, 0},
     };

@@ -70,7 +70,8 @@ static void leave(ear *x) {
 
 /* A copy of the states of the first n samples. */
 static float *hear(ear *x, size_t n, size_t settle, size_t *out_fresh) {
-    encoder_settle both = {.lower = settle == SIZE_MAX ? settle : settle / 2, .upper = settle};
+    encoder_settle both = {.lower = settle == SIZE_MAX ? settle : settle / 2,
+                           .upper = settle};
     rostrum_stop never = {0};
     const float *states = NULL;
     size_t fresh = 0;
@@ -161,7 +162,8 @@ static void computes_the_same_with_every_set_of_instructions(void **state) {
     ear fast = listen("moonshine-tiny");
     ear plain = listen_with("moonshine-tiny", kernels_named("scalar"), &encoder_math_any);
     size_t frames = moonshine_frames(12000);
-    float *a = hear(&fast, 12000, SIZE_MAX, NULL), *b = hear(&plain, 12000, SIZE_MAX, NULL);
+    float *a = hear(&fast, 12000, SIZE_MAX, NULL),
+          *b = hear(&plain, 12000, SIZE_MAX, NULL);
     assert_true(likeness(a, b, frames, 288) > 0.99999);
     free(a);
     free(b);
@@ -200,7 +202,8 @@ static void keeps_settled_frames_and_stays_near_the_exact_ones(void **state) {
         hearing_restart(exact.h);
         float *want = hear(&exact, n, SIZE_MAX, NULL);
         assert_true(likeness(now, want, frames, 288) > 0.5);
-        assert_true(likeness(now + kept * 288, want + kept * 288, frames - kept, 288) > 0.8);
+        assert_true(likeness(now + kept * 288, want + kept * 288, frames - kept, 288) >
+                    0.8);
         free(want);
         free(before);
         before = now;
@@ -223,9 +226,9 @@ static void gives_up_when_asked_and_starts_anew(void **state) {
     const float *states = NULL;
     size_t first = 99;
     free(hear(&x, 16000, 10, NULL));
-    assert_int_equal(
-        moonshine_encode(x.e, x.s, x.h, pcm, 32000, (encoder_settle){5, 10}, stop, &states, &first),
-        ERR_CANCELLED);
+    assert_int_equal(moonshine_encode(x.e, x.s, x.h, pcm, 32000, (encoder_settle){5, 10},
+                                      stop, &states, &first),
+                     ERR_CANCELLED);
     assert_null(states);
     free(hear(&x, 32000, 10, &first));
     assert_int_equal(first, 0);
@@ -235,7 +238,8 @@ static void gives_up_when_asked_and_starts_anew(void **state) {
 static void counts_frames_as_the_convolutions_do(void **state) {
     (void)state;
     for (size_t n = MOONSHINE_SAMPLES_MIN; n < 20000; n += 37) {
-        size_t one = (n - 127) / 64 + 1, two = (one - 7) / 3 + 1, three = (two - 3) / 2 + 1;
+        size_t one = (n - 127) / 64 + 1, two = (one - 7) / 3 + 1,
+               three = (two - 3) / 2 + 1;
         assert_int_equal(moonshine_frames(n), three);
     }
 }

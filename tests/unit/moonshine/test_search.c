@@ -24,8 +24,8 @@ static struct {
 /* After the script's own token the script goes on; after another one it says something
  * odd once and then goes on, as a model does after a forced word. */
 static int32_t follow(size_t position, int32_t token) {
-    bool expected = position == 0 ? token == MOONSHINE_BOS
-                                  : token == fake.script[position - 1];
+    bool expected =
+        position == 0 ? token == MOONSHINE_BOS : token == fake.script[position - 1];
     return expected || fake.script[position] == MOONSHINE_EOS ? fake.script[position]
                                                               : 1000 + token % 7;
 }
@@ -208,13 +208,13 @@ static void sees_repetitions_and_cuts_them_to_one(void **state) {
         const char *text; /* a letter a token */
         size_t keep, left;
     } rows[] = {
-        {"abcdefg", 0, 7},         /* none */
-        {"xabcdeabcde", 0, 6},     /* five tokens twice */
-        {"xabcabc", 0, 7},         /* three twice may be speech: "one two three" */
-        {"xabcabcabc", 0, 4},      /* three times is not */
-        {"aaaaaaaaa", 0, 3},       /* one token nine times is three times three */
-        {"xabcdeabcde", 9, 9},     /* the committed part is never cut */
-        {"xabcdeabcdf", 0, 11},    /* almost */
+        {"abcdefg", 0, 7},      /* none */
+        {"xabcdeabcde", 0, 6},  /* five tokens twice */
+        {"xabcabc", 0, 7},      /* three twice may be speech: "one two three" */
+        {"xabcabcabc", 0, 4},   /* three times is not */
+        {"aaaaaaaaa", 0, 3},    /* one token nine times is three times three */
+        {"xabcdeabcde", 9, 9},  /* the committed part is never cut */
+        {"xabcdeabcdf", 0, 11}, /* almost */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         heard tokens[16];

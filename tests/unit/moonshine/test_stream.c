@@ -45,9 +45,10 @@ static void feed(stream *s, size_t ms, float amplitude, uint32_t seed) {
     for (size_t at = 0; at < ms * 16; at += 320) {
         for (size_t i = 0; i < 320; i++) {
             r = r * 1664525u + 1013904223u;
-            float buzz = (at + i) % (90 + seed % 40) == 0 ? 5.0f
-                                                          : (float)(int32_t)r / 4e10f;
-            float f = 0.1f + 0.08f * sinf((float)(at + i) * 0.0007f * (float)(seed % 5 + 1));
+            float buzz =
+                (at + i) % (90 + seed % 40) == 0 ? 5.0f : (float)(int32_t)r / 4e10f;
+            float f =
+                0.1f + 0.08f * sinf((float)(at + i) * 0.0007f * (float)(seed % 5 + 1));
             low += f * band;
             band += f * (buzz - low - 0.3f * band);
             pcm[i] = amplitude * band;

@@ -56,20 +56,21 @@ static void refuses_what_is_not_a_vocabulary_and_names_the_line(void **state) {
         const char *text;
         int line;
     } rows[] = {
-        {"", 0},                       /* nothing */
-        {"PHVuaz4=\n", 1},             /* no id */
-        {"PHVuaz4= 1\n", 1},           /* ids start at 0 */
-        {"PHVuaz4= 0\nPHM+ 0\n", 2},   /* an id twice */
-        {"PHVuaz4= 0\nPHM+ 2\n", 2},   /* a gap */
-        {"PHVuaz4= 0x0\n", 1},         /* not a decimal number */
-        {"PHVu*z4= 0\n", 1},           /* not base64 */
-        {"P 0\n", 1},                  /* half a byte */
+        {"", 0},                                /* nothing */
+        {"PHVuaz4=\n", 1},                      /* no id */
+        {"PHVuaz4= 1\n", 1},                    /* ids start at 0 */
+        {"PHVuaz4= 0\nPHM+ 0\n", 2},            /* an id twice */
+        {"PHVuaz4= 0\nPHM+ 2\n", 2},            /* a gap */
+        {"PHVuaz4= 0x0\n", 1},                  /* not a decimal number */
+        {"PHVu*z4= 0\n", 1},                    /* not base64 */
+        {"P 0\n", 1},                           /* half a byte */
         {"PHVuaz4= 00000000000000000000\n", 1}, /* longer than any id */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tokens *t = NULL;
         diag d = DIAG_INIT;
-        assert_int_equal(tokens_parse(rows[i].text, strlen(rows[i].text), &t, &d), ERR_SYNTAX);
+        assert_int_equal(tokens_parse(rows[i].text, strlen(rows[i].text), &t, &d),
+                         ERR_SYNTAX);
         assert_null(t);
         assert_int_equal(d.line, rows[i].line);
     }

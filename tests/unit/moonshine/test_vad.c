@@ -27,7 +27,8 @@ typedef struct {
     float context[64];
 } oracle_state;
 
-static float ask_oracle(const ort_session *session, oracle_state *state, const float *pcm) {
+static float ask_oracle(const ort_session *session, oracle_state *state,
+                        const float *pcm) {
     float window[576], next[256], probability = -1;
     int64_t rate = 16000;
     memcpy(window, state->context, sizeof state->context);
@@ -54,7 +55,9 @@ static void make(float *pcm, size_t frame, uint32_t *seed) {
         float f = 0.1f + 0.08f * sinf((float)at * 0.0006f);
         low += f * band;
         band += f * (buzz - low - 0.2f * band);
-        pcm[i] = frame / 40 % 3 == 0 ? 0.001f * noise : frame / 40 % 3 == 1 ? 0.3f * band : 0.1f * noise;
+        pcm[i] = frame / 40 % 3 == 0   ? 0.001f * noise
+                 : frame / 40 % 3 == 1 ? 0.3f * band
+                                       : 0.1f * noise;
     }
 }
 
@@ -105,9 +108,11 @@ static void refuses_a_file_that_is_not_the_model(void **state) {
     silero *v = NULL;
     diag d = DIAG_INIT;
     assert_int_equal(silero_load("/nonexistent", &v, &d), ERR_NOT_FOUND);
-    assert_int_equal(silero_load(ROSTRUM_SOURCE "/CMakeLists.txt", &v, &d), ERR_INTEGRITY);
-    assert_int_equal(silero_load(fetched("models/moonshine-tiny/encoder_model.onnx"), &v, &d),
+    assert_int_equal(silero_load(ROSTRUM_SOURCE "/CMakeLists.txt", &v, &d),
                      ERR_INTEGRITY);
+    assert_int_equal(
+        silero_load(fetched("models/moonshine-tiny/encoder_model.onnx"), &v, &d),
+        ERR_INTEGRITY);
     assert_null(v);
 }
 

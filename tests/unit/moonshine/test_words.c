@@ -10,8 +10,9 @@
 #include "engine/moonshine/words.h"
 
 /* 0 _play 1 back 2 . 3 _of 4 <0xC3> 5 <0xA9> 6 _ 7 <unk> 8 _aaaaaaaa */
-static const char sample[] = "4paBcGxheQ== 0\nYmFjaw== 1\nLg== 2\n4paBb2Y= 3\nPDB4QzM+ 4\n"
-                             "PDB4QTk+ 5\n4paB 6\nPHVuaz4= 7\n4paBYWFhYWFhYWE= 8\n";
+static const char sample[] =
+    "4paBcGxheQ== 0\nYmFjaw== 1\nLg== 2\n4paBb2Y= 3\nPDB4QzM+ 4\n"
+    "PDB4QTk+ 5\n4paB 6\nPHVuaz4= 7\n4paBYWFhYWFhYWE= 8\n";
 
 enum { PLAY, BACK, STOP, OF, BYTE_1, BYTE_2, MARK, UNKNOWN, LONG };
 
@@ -61,8 +62,9 @@ static void begins_a_word_at_each_mark(void **state) {
 
 static void never_lets_anything_join_a_committed_word(void **state) {
     (void)state;
-    assert_string_equal(SPELL(0, PLAY, BACK, OF), "play|back|of"); /* letters stand alone */
-    assert_string_equal(SPELL(0, PLAY, STOP, OF), "play|of");      /* a full stop is lost */
+    assert_string_equal(SPELL(0, PLAY, BACK, OF),
+                        "play|back|of");                      /* letters stand alone */
+    assert_string_equal(SPELL(0, PLAY, STOP, OF), "play|of"); /* a full stop is lost */
     assert_string_equal(SPELL(2, PLAY, BACK, STOP, STOP), "playback.");
 }
 

@@ -82,8 +82,7 @@ static void load_peer(const char *cache) {
     snprintf(path[0], 1024, "%s/peer/libsherpa-onnx-c-api.so", cache);
     void *library = dlopen(path[0], RTLD_NOW);
     if (!library) {
-        fprintf(stderr, "peer_sherpa: %s\nfetch it with tools/fetch --all\n",
-                dlerror());
+        fprintf(stderr, "peer_sherpa: %s\nfetch it with tools/fetch --all\n", dlerror());
         exit(3);
     }
     snprintf(path[1], 1024, "%s/models/moonshine-tiny/encoder_model.onnx", cache);

@@ -5,6 +5,7 @@
 #include "serve/serve.h"
 #include "serve/tenant/key_command.h"
 
+/* clang-format off */
 static const command *const commands[] = {
     &serve_command,
     &try_command,
@@ -20,6 +21,7 @@ static const command *const commands[] = {
     &completion_command,
     &man_command,
 };
+/* clang-format on */
 
 int main(int argc, char **argv) {
     command_table table = {commands, sizeof commands / sizeof commands[0]};

@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,16 @@ void buf_add_json(buf *b, const char *text) {
         s++;
     }
     buf_add(b, "\"", 1);
+}
+
+void buf_add_number(buf *b, double value) {
+    char text[32] = "null";
+    for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    buf_add_text(b, text);
 }
 
 void buf_drop(buf *b, size_t n) {

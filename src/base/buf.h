@@ -14,8 +14,8 @@
 #include "base/status.h"
 
 typedef struct {
-    uint8_t *data;  /* [size], capacity bytes allocated; NULL while empty */
-    size_t size;    /* bytes in use */
+    uint8_t *data; /* [size], capacity bytes allocated; NULL while empty */
+    size_t size;   /* bytes in use */
     size_t capacity;
     size_t ceiling; /* bytes it may ever hold */
     bool failed;    /* an append did not fit or memory was short */
@@ -33,6 +33,10 @@ void buf_addf(buf *b, const char *format, ...) __attribute__((format(printf, 2, 
 
 /* Appends text as a JSON string with its quotes. Invalid UTF-8 becomes U+FFFD. */
 void buf_add_json(buf *b, const char *text);
+
+/* Appends the shortest decimal that reads back as the same double; null when it is not
+ * finite. */
+void buf_add_number(buf *b, double value);
 
 /* Removes the first n bytes. n <= size. */
 void buf_drop(buf *b, size_t n);

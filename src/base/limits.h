@@ -2,6 +2,7 @@
  * can change lives in config.def; these are the hard ceilings behind it. */
 #ifndef ROSTRUM_BASE_LIMITS_H
 #define ROSTRUM_BASE_LIMITS_H
+/* clang-format off */
 
 #define LIMIT_SAMPLE_RATE_HZ 16000 /* what every listen engine is fed; engines ask for it */
 #define LIMIT_CLIENT_RATE_MIN_HZ 8000  /* telephone band: below it no engine was measured */

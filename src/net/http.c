@@ -218,8 +218,9 @@ enum {
     ENDED
 };
 
-#define CHUNK_NOISE_BYTES 4096 /* extensions and trailers of one body: nobody sends any  \
-                                */
+#define CHUNK_NOISE_BYTES                                                                \
+    4096 /* extensions and trailers of one body: nobody sends any                        \
+          */
 
 static int hex_value(unsigned char c) {
     if (c >= '0' && c <= '9')

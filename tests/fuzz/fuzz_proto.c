@@ -1,5 +1,6 @@
 /* Fuzzes the worker protocol from both sides: any bytes are cut into frames, each
- * payload goes to its reader, and what a reader accepts must be writable and read back. */
+ * payload goes to its reader, and what a reader accepts must be writable and read back.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

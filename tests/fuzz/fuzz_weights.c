@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void ask(const weights *w, const weights_node *node, const uint8_t *data, size_t n) {
+static void ask(const weights *w, const weights_node *node, const uint8_t *data,
+                size_t n) {
     char name[64];
     size_t size = node->name.size < sizeof name - 1 ? node->name.size : sizeof name - 1;
     if (size)

@@ -76,7 +76,8 @@ static void lower(char *text) {
             *text |= 0x20;
 }
 
-static score_counts align(const char *ref, const char *hyp, score_costs costs, char *ops) {
+static score_counts align(const char *ref, const char *hyp, score_costs costs,
+                          char *ops) {
     enum { MOST = 4096 };
     static score_word r[MOST], h[MOST];
     size_t n = score_split(ref, strlen(ref), r, MOST);
@@ -101,9 +102,9 @@ static void jiwer_rates_are_equal(void **state) {
         score_counts total = {0};
         if (strcmp(string(test, "mode"), "per_sentence") == 0) {
             for (int i = 0; i < cJSON_GetArraySize(refs); i++) {
-                score_counts one =
-                    align(cJSON_GetArrayItem(refs, i)->valuestring,
-                          cJSON_GetArrayItem(hyps, i)->valuestring, score_levenshtein, NULL);
+                score_counts one = align(cJSON_GetArrayItem(refs, i)->valuestring,
+                                         cJSON_GetArrayItem(hyps, i)->valuestring,
+                                         score_levenshtein, NULL);
                 score_add(&total, &one);
             }
         } else {

@@ -26,10 +26,10 @@
 #include "rostrum/engine.h"
 
 #define MOONSHINE_FRAME_SAMPLES 384
-#define MOONSHINE_SAMPLES_MIN                                                            \
-    1600 /* the graph needs 895; less than 100 ms is no speech */
-#define MOONSHINE_SAMPLES_MAX 496000 /* 31 s: 1,290 frames, below MOONSHINE_FRAMES_MAX   \
-                                      */
+/* the graph needs 895; less than 100 ms is no speech */
+#define MOONSHINE_SAMPLES_MIN 1600
+/* 31 s: 1,290 frames, below MOONSHINE_FRAMES_MAX */
+#define MOONSHINE_SAMPLES_MAX 496000
 
 typedef struct moonshine_encoder moonshine_encoder;
 typedef struct encoder_scratch encoder_scratch; /* working memory of one thread */

@@ -4,11 +4,14 @@
 
 #define BLOCK_MIN 3
 #define BLOCK_MAX 16
-#define BLOCK_TWICE 5   /* blocks this long are a loop at the second copy already */
-#define RESUME_WINDOW 8 /* draft tokens looked through for the place to go on */
-#define RESUME_OFFER 4  /* draft tokens offered after a mistake, while trust is low */
-#define OFFER_MAX 6 /* draft tokens offered at once: past it a run costs in proportion   \
-                     */
+/* blocks this long are a loop at the second copy already */
+#define BLOCK_TWICE 5
+/* draft tokens looked through for the place to go on */
+#define RESUME_WINDOW 8
+/* draft tokens offered after a mistake, while trust is low */
+#define RESUME_OFFER 4
+/* draft tokens offered at once: past it a run costs in proportion */
+#define OFFER_MAX 6
 
 static bool same_block(const heard *a, const heard *b, size_t n) {
     for (size_t i = 0; i < n; i++)

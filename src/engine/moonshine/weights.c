@@ -371,7 +371,8 @@ status weights_named(const weights *w, const char *name, const weights_tensor **
                      diag *d) {
     const weights_tensor *t = find_tensor(w, (weights_name){name, strlen(name)});
     if (!t) {
-        return diag_field(d, ERR_INTEGRITY, name, "no such constant: another kind of model");
+        return diag_field(d, ERR_INTEGRITY, name,
+                          "no such constant: another kind of model");
     }
     *out = t;
     return OK;

@@ -2,8 +2,9 @@
  *
  * Reads just enough of the ONNX protobuf to answer "which tensor does node N take as
  * input i": initialisers of the main graph, and the nodes of the main graph and of the
- * branches of its If nodes; a Constant node counts as an initialiser named by its output. Initialisers have names the exporter numbered
- * ("onnx::MatMul_2115_merged_0_quantized") while node names follow the model's source
+ * branches of its If nodes; a Constant node counts as an initialiser named by its output.
+ * Initialisers have names the exporter numbered ("onnx::MatMul_2115_merged_0_quantized")
+ * while node names follow the model's source
  * ("/model/decoder/layers.0/self_attn/q_proj/MatMul_quant"), so callers ask by node.
  *
  * The bytes are not trusted: each length is checked against what encloses it, each
@@ -68,7 +69,8 @@ void weights_deinit(weights *w); /* takes a zeroed value */
 MUST_CHECK status weights_input(const weights *w, const char *node, unsigned input,
                                 const weights_tensor **out, diag *d);
 
-/* The initialiser, or the output of a Constant node, of this name. ERR_INTEGRITY: none. */
+/* The initialiser, or the output of a Constant node, of this name. ERR_INTEGRITY:
+ * none. */
 MUST_CHECK status weights_named(const weights *w, const char *name,
                                 const weights_tensor **out, diag *d);
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define LAST_TOKEN_MS 120 /* a token's attention peaks inside its sound, not at its end  \
-                           */
+/* a token's attention peaks inside its sound, not at its end */
+#define LAST_TOKEN_MS 120
 
 /* Bytes of the valid character at text[n], or 0. */
 static size_t character(const char *text, size_t n) {

@@ -33,7 +33,7 @@ typedef enum { NOISE_NONE, NOISE_NEAR, NOISE_FAR } realtime_noise;
 
 typedef struct {
     audio_encoding encoding; /* AUDIO_S16LE, or AUDIO_MULAW, AUDIO_ALAW at 8 kHz */
-    uint32_t rate_hz;        /* 24000 as OpenAI has it; others for pcm are our extension */
+    uint32_t rate_hz; /* 24000 as OpenAI has it; others for pcm are our extension */
     realtime_turn turn;
     realtime_eagerness eagerness;
     realtime_delay delay;

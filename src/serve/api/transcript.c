@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#define TRANSCRIPT_BYTES (8u << 20) /* text or words of 25 MiB of the thriftiest codec   \
-                                     */
+#define TRANSCRIPT_BYTES                                                                 \
+    (8u << 20) /* text or words of 25 MiB of the thriftiest codec                        \
+                */
 
 typedef struct {
     uint32_t start_ms, end_ms;

@@ -18,8 +18,9 @@
 #define UPLOADS_BYTES (256u << 20) /* of all uploads at a time: ten of the largest */
 #define ANSWER_BYTES (32u << 20)   /* verbose_json with words of the longest file */
 #define CHUNK_SAMPLES (LIMIT_SAMPLE_RATE_HZ / 2)
-#define CHUNKS_A_TURN 4 /* 2 s of audio decode in about 2 ms; then others have the loop  \
-                         */
+#define CHUNKS_A_TURN                                                                    \
+    4 /* 2 s of audio decode in about 2 ms; then others have the loop                    \
+       */
 
 typedef enum { UPLOADING, WORKING, ANSWERED } phase;
 

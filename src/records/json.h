@@ -20,12 +20,13 @@
 MUST_CHECK status json_parse(const char *text, size_t n, cJSON **out, diag *d);
 
 /* The same, from a whole file ("-": standard input) of at most max_bytes. */
-MUST_CHECK status json_read_file(const char *path, size_t max_bytes, cJSON **out, diag *d);
+MUST_CHECK status json_read_file(const char *path, size_t max_bytes, cJSON **out,
+                                 diag *d);
 
 /* ERR_INVALID: d says what was found and what would be valid. A missing key is an error;
  * the _or forms take `otherwise` for a missing key or null. min and max are inclusive. */
-MUST_CHECK status json_number(const cJSON *object, const char *key, double min, double max,
-                              double *out, diag *d);
+MUST_CHECK status json_number(const cJSON *object, const char *key, double min,
+                              double max, double *out, diag *d);
 MUST_CHECK status json_number_or(const cJSON *object, const char *key, double min,
                                  double max, double otherwise, double *out, diag *d);
 /* Whole numbers up to 2^53 in magnitude, the most a JSON number can be trusted with. */
@@ -38,8 +39,8 @@ MUST_CHECK status json_bool_or(const cJSON *object, const char *key, bool otherw
 /* *out is borrowed from the document; json_text refuses an empty string. */
 MUST_CHECK status json_text(const cJSON *object, const char *key, const char **out,
                             diag *d);
-MUST_CHECK status json_text_or(const cJSON *object, const char *key, const char *otherwise,
-                               const char **out, diag *d);
+MUST_CHECK status json_text_or(const cJSON *object, const char *key,
+                               const char *otherwise, const char **out, diag *d);
 MUST_CHECK status json_object(const cJSON *object, const char *key, const cJSON **out,
                               diag *d);
 MUST_CHECK status json_list(const cJSON *object, const char *key, const cJSON **out,

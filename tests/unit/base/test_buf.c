@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 
 #include "base/buf.h"
 
@@ -22,6 +23,30 @@ static void an_append_past_the_ceiling_fails_and_changes_nothing(void **state) {
     buf_add_text(&b, "abcd");
     assert_string_equal(buf_text(&b), "abcd");
     buf_deinit(&b);
+}
+
+static void numbers_read_back_as_the_same_double(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {
+        {0, "0"},
+        {-0.5, "-0.5"},
+        {0.1, "0.1"}, /* not 0.10000000000000001 */
+        {1.0 / 3, "0.3333333333333333"},
+        {0.1 + 0.2, "0.30000000000000004"}, /* needs all 17 digits */
+        {1e300, "1e+300"},
+        {INFINITY, "null"},
+        {NAN, "null"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        buf b;
+        buf_init(&b, 64);
+        buf_add_number(&b, rows[i].value);
+        assert_string_equal(buf_text(&b), rows[i].text);
+        buf_deinit(&b);
+    }
 }
 
 static void json_strings_are_escaped(void **state) {
@@ -62,6 +87,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_append_past_the_ceiling_fails_and_changes_nothing),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(numbers_read_back_as_the_same_double),
         cmocka_unit_test(drop_removes_from_the_front),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,7 +253,7 @@ static void add_tally(tally *to, const tally *t) {
 }
 
 static model *load(const rostrum_setting *settings, size_t n) {
-    static char models[1024], runtime[1024];
+    static char models[1024];
     const char *cache = getenv("ROSTRUM_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
     char folder[900];
     if (cache)
@@ -263,9 +263,7 @@ static model *load(const rostrum_setting *settings, size_t n) {
     else
         snprintf(folder, sizeof folder, "%s/.cache/rostrum", getenv("HOME"));
     snprintf(models, sizeof models, "%s/models", folder);
-    snprintf(runtime, sizeof runtime, "%s/runtime", folder);
     rostrum_load_config config = {.model_dir = models,
-                                  .runtime_dir = runtime,
                                   .settings = settings,
                                   .n_settings = n,
                                   .threads = 1};

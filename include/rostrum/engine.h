@@ -58,7 +58,6 @@ typedef struct {
 /* How to load. All strings live as long as the model. */
 typedef struct {
     const char *model_dir;           /* absolute; the only files the engine may open */
-    const char *runtime_dir;         /* absolute; shared libraries the manifest names */
     const rostrum_setting *settings; /* [n_settings] decoding settings of the manifest */
     size_t n_settings;
     unsigned threads; /* threads that will call into utterances at the same time, >= 1 */

@@ -10,8 +10,4 @@
 int16_t g711_mulaw(uint8_t code);
 int16_t g711_alaw(uint8_t code);
 
-/* The nearest code, for making test signals and for sending. */
-uint8_t g711_to_mulaw(int16_t sample);
-uint8_t g711_to_alaw(int16_t sample);
-
 #endif

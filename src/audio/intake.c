@@ -101,23 +101,6 @@ void audio_intake_destroy(audio_intake *a) {
     free(a);
 }
 
-size_t audio_intake_bound(const audio_intake *a, size_t n) {
-    size_t frames;
-    switch (a->now) {
-    case BY_PCM:
-        frames = (n + a->tail_n) / (pcm_sample_bytes(a->kind) * a->channels);
-        return a->rate != NULL ? resampler_bound(a->rate, frames) : frames;
-    case BY_OPUS:
-        return OPUS_PACKET_SAMPLES;
-    case BY_OGG:
-        return ogg_opus_bound(a->ogg, n);
-    case BY_WAV_HEAD:
-    case BY_MAGIC:
-        break;
-    }
-    return OGG_OPUS_SLACK_SAMPLES + (n + a->tail_n) * OGG_OPUS_SAMPLES_PER_BYTE;
-}
-
 static void take_frames(audio_intake *a, const uint8_t *bytes, size_t frames, buf *out) {
     int16_t mono[BLOCK_FRAMES];
     const size_t frame_bytes = pcm_sample_bytes(a->kind) * a->channels;
@@ -253,7 +236,7 @@ status audio_intake_push(audio_intake *a, const uint8_t *bytes, size_t n, buf *o
     return s;
 }
 
-status audio_intake_end(audio_intake *a, buf *out, diag *d) {
+status audio_intake_flush(audio_intake *a, buf *out, diag *d) {
     if (a->rate != NULL)
         resampler_end(a->rate, out);
     if (out->failed)

@@ -21,10 +21,6 @@ MUST_CHECK status audio_intake_create(const audio_format *format, audio_intake *
                                       diag *d);
 void audio_intake_destroy(audio_intake *a);
 
-/* Most samples that one push of n further bytes can become (for room checks). For a
- * container this is far above what speech needs: OGG_OPUS_SAMPLES_PER_BYTE. */
-size_t audio_intake_bound(const audio_intake *a, size_t n);
-
 /* Appends int16_t samples to out. Odd tails of a sample wait for the next call; with
  * AUDIO_OPUS one call is one packet.
  * ERR_SYNTAX, ERR_UNSUPPORTED: broken packet or container, or one we do not take;
@@ -32,7 +28,8 @@ size_t audio_intake_bound(const audio_intake *a, size_t n);
  * error the intake must be destroyed. */
 MUST_CHECK status audio_intake_push(audio_intake *a, const uint8_t *bytes, size_t n,
                                     buf *out, diag *d);
-/* Flushes codec and resampler. No push may follow. */
-MUST_CHECK status audio_intake_end(audio_intake *a, buf *out, diag *d);
+/* What the resampler holds back (up to 9.3 ms), at the end of a stream or of a part that
+ * must not run into the next. ERR_LIMIT: out is full. */
+MUST_CHECK status audio_intake_flush(audio_intake *a, buf *out, diag *d);
 
 #endif

@@ -53,10 +53,6 @@ static uint64_t allowed(const ogg_opus *o) {
     return OGG_OPUS_SLACK_SAMPLES + o->in_bytes * OGG_OPUS_SAMPLES_PER_BYTE;
 }
 
-size_t ogg_opus_bound(const ogg_opus *o, size_t n) {
-    return (size_t)(allowed(o) - o->out_samples) + n * OGG_OPUS_SAMPLES_PER_BYTE;
-}
-
 /* A page that begins a stream: the first, or the next of a chain. */
 static status begin(ogg_opus *o, const ogg_page *page, diag *d) {
     if (o->stage == IN_AUDIO || o->stage == NEED_TAGS)

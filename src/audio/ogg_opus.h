@@ -21,9 +21,6 @@ typedef struct ogg_opus ogg_opus;
 MUST_CHECK status ogg_opus_create(ogg_opus **out);
 void ogg_opus_destroy(ogg_opus *o);
 
-/* Samples that n more bytes can become, what waits for the rest of its page included. */
-size_t ogg_opus_bound(const ogg_opus *o, size_t n);
-
 /* Appends int16_t samples. ERR_SYNTAX, ERR_UNSUPPORTED, ERR_LIMIT, ERR_MEMORY: the stream
  * is over. out->failed tells of a full buffer. */
 MUST_CHECK status ogg_opus_push(ogg_opus *o, const uint8_t *bytes, size_t n, buf *out,

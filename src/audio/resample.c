@@ -151,6 +151,13 @@ static bool rate_taken(uint32_t hz) {
     return hz >= RESAMPLE_RATE_MIN_HZ && hz <= RESAMPLE_RATE_MAX_HZ;
 }
 
+static void begin(resampler *r) {
+    r->in_total = r->out_total = 0;
+    r->phase = r->skip = 0;
+    r->kept_n = r->filter->taps / 2 - 1; /* zeros before the first sample */
+    memset(r->kept, 0, r->kept_n * sizeof r->kept[0]);
+}
+
 status resampler_create(uint32_t from_hz, uint32_t to_hz, resampler **out) {
     if (!rate_taken(from_hz) || !rate_taken(to_hz) || from_hz / to_hz > DOWN_MAX)
         return ERR_INVALID;
@@ -163,7 +170,7 @@ status resampler_create(uint32_t from_hz, uint32_t to_hz, resampler **out) {
         return ERR_MEMORY;
     }
     r->filter = t;
-    r->kept_n = t->taps / 2 - 1; /* zeros before the first sample */
+    begin(r);
     *out = r;
     return OK;
 }
@@ -173,18 +180,6 @@ void resampler_destroy(resampler *r) {
         return;
     table_give(r->filter);
     free(r);
-}
-
-size_t resampler_bound(const resampler *r, size_t n) {
-    return (n + r->filter->taps) * (size_t)r->filter->up / r->filter->down + 2;
-}
-
-double resampler_delay_s(const resampler *r) {
-    return (double)r->filter->taps / 2 / r->filter->from_hz;
-}
-
-size_t resampler_bytes(const resampler *r) {
-    return sizeof *r + r->filter->taps * sizeof r->kept[0];
 }
 
 /* taps is a multiple of 8: eight sums that do not wait for each other. */
@@ -271,4 +266,5 @@ void resampler_end(resampler *r, buf *out) {
         push_block(r, zeros, block, limit, out);
         left -= block;
     }
+    begin(r);
 }

@@ -27,18 +27,11 @@ typedef struct resampler resampler;
 MUST_CHECK status resampler_create(uint32_t from_hz, uint32_t to_hz, resampler **out);
 void resampler_destroy(resampler *r);
 
-/* Most samples that n more input samples can become, the flush included. */
-size_t resampler_bound(const resampler *r, size_t n);
-
 /* Appends int16_t samples to out; out->failed tells of a full buffer. */
 void resampler_push(resampler *r, const int16_t *in, size_t n, buf *out);
 
-/* What was held back. ceil(n * to / from) samples came out in all. */
+/* What was held back: ceil(n * to / from) samples came out of the n in all. The next push
+ * begins another stream, which hears nothing of this one. */
 void resampler_end(resampler *r, buf *out);
-
-/* Seconds by which output trails input while audio flows. */
-double resampler_delay_s(const resampler *r);
-/* Bytes one session keeps, without the shared tables. */
-size_t resampler_bytes(const resampler *r);
 
 #endif

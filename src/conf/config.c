@@ -137,17 +137,6 @@ static void set_source(config *c, const setting *row, const char *source) {
     snprintf(to, sizeof c->source[0], "%s", source);
 }
 
-status config_set(config *c, const char *path, const char *value, const char *source,
-                  diag *d) {
-    const setting *row = setting_find(path);
-    if (!row)
-        return setting_unknown(path, "setting", d);
-    status s = set_row(c, row, value, d);
-    if (s == OK)
-        set_source(c, row, source);
-    return s;
-}
-
 /* models.serve: [a, b] and models.aliases: {from: to} of a file. */
 static status read_list(config *c, const setting *row, const yaml_node *node, diag *d) {
     bool aliases = row->kind == SETTING_ALIASES;

@@ -58,10 +58,6 @@ MUST_CHECK status config_read_file(config *c, const char *path, diag *d);
  * ROSTRUM_CACHE is short for models.cache_dir; ROSTRUM_CONFIG names the file and
  * ROSTRUM_URL, ROSTRUM_API_KEY are for clients: those three set nothing here. */
 MUST_CHECK status config_read_environment(config *c, char *const *environment, diag *d);
-/* One setting by its yaml path; from where it came is remembered for `config show`. */
-MUST_CHECK status config_set(config *c, const char *path, const char *value,
-                             const char *source, diag *d);
-
 /* What no single setting can know: a certificate without its key and the like. */
 MUST_CHECK status config_check(const config *c, diag *d);
 

@@ -166,10 +166,16 @@ status confine_begin(const confine_config *config, diag *d) {
     if (s == OK && config->batch && setpriority(PRIO_PROCESS, 0, BATCH_NICE) != 0)
         s = refused(d, "nice");
 #ifndef ROSTRUM_SANITIZED
-    const char *const readable[] = {
-        config->model_dir, config->runtime_dir, "/usr",  "/lib",
-        "/lib64",          "/etc/ld.so.cache",  "/proc", "/sys/devices/system",
-        "/dev/null",       "/dev/urandom",      NULL};
+    const char *const readable[] = {config->model_dir,
+                                    "/usr",
+                                    "/lib",
+                                    "/lib64",
+                                    "/etc/ld.so.cache",
+                                    "/proc",
+                                    "/sys/devices/system",
+                                    "/dev/null",
+                                    "/dev/urandom",
+                                    NULL};
     if (s == OK)
         s = restrict_files(readable, d);
 #endif

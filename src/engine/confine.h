@@ -5,8 +5,8 @@
  *
  *   confine_begin  before load: dies with the gateway, no core files, few descriptors,
  *                  a memory limit, low priority for batch; no network and no exec
- *                  (seccomp); only its model, its runtime and the system's libraries can
- *                  be read, nothing can be written (landlock, where the kernel has it)
+ *                  (seccomp); only its model and the system's libraries can be read,
+ *                  nothing can be written (landlock, where the kernel has it)
  *   confine_files  after load, before other threads exist: no file at all (landlock)
  *   confine_calls  when all threads exist: only the system calls that computing on an
  *                  open socket takes (seccomp, all threads)
@@ -28,8 +28,7 @@
 
 typedef struct {
     const char *model_dir;
-    const char *runtime_dir; /* "" : none */
-    unsigned memory_mb;      /* 0: no limit */
+    unsigned memory_mb; /* 0: no limit */
     bool batch;
 } confine_config;
 

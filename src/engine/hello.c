@@ -16,7 +16,6 @@ void hello_encode(buf *b, const engine_hello *hello) {
     buf_addf(b, "{\"protocol\":%d", ENGINE_PROTO_VERSION);
     add_text(b, "model", hello->model);
     add_text(b, "model_dir", hello->model_dir);
-    add_text(b, "runtime_dir", hello->runtime_dir);
     buf_add_text(b, ",\"settings\":{");
     for (size_t i = 0; i < hello->n_settings; i++) {
         if (i > 0)
@@ -138,7 +137,6 @@ status hello_decode(const uint8_t *json, size_t n, engine_hello *out, diag *d) {
     fields f = {object, d, OK};
     get_text(&f, "model", hello.model, sizeof hello.model);
     get_text(&f, "model_dir", hello.model_dir, sizeof hello.model_dir);
-    get_text(&f, "runtime_dir", hello.runtime_dir, sizeof hello.runtime_dir);
     get_settings(&f, &hello);
     hello.threads = get_number(&f, "threads", 1, HELLO_THREADS_MAX);
     hello.slots = get_number(&f, "slots", 1, LIMIT_WORKER_SLOTS);

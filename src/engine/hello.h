@@ -29,9 +29,8 @@ typedef struct {
 } hello_setting;
 
 typedef struct {
-    char model[64];        /* registry name, for logs */
-    char model_dir[256];   /* absolute */
-    char runtime_dir[256]; /* absolute, or "" when the model names no library */
+    char model[64];      /* registry name, for logs */
+    char model_dir[256]; /* absolute */
     hello_setting settings[HELLO_SETTINGS_MAX];
     size_t n_settings;
     unsigned threads;   /* compute threads, 1..HELLO_THREADS_MAX */

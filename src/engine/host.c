@@ -102,7 +102,6 @@ static status load_model(host *h, diag *d) {
     /* strings of h->hello live as long as the model; the array only for the call */
     rostrum_load_config config = {
         .model_dir = h->hello.model_dir,
-        .runtime_dir = h->hello.runtime_dir,
         .settings = settings,
         .n_settings = h->hello.n_settings,
         .threads = h->hello.threads + (h->engine->second_pass != NULL),
@@ -143,7 +142,6 @@ static void send_ready(host *h, const crew_facts *found, uint64_t started_us) {
 static status prepare(host *h, diag *d) {
     uint64_t started_us = wall_us();
     confine_config confine = {.model_dir = h->hello.model_dir,
-                              .runtime_dir = h->hello.runtime_dir,
                               .memory_mb = h->hello.memory_mb,
                               .batch = h->hello.batch};
     status s = confine_begin(&confine, d);

@@ -84,12 +84,6 @@ void sched_done(sched *s, size_t entry, uint64_t now_us) {
         s->entries[entry].since_us = now_us;
 }
 
-void sched_drop(sched *s, size_t entry) {
-    ASSERT(entry < s->n);
-    s->entries[entry].waiting = false;
-    s->entries[entry].wake_us = SCHED_NEVER;
-}
-
 uint64_t sched_next_wake_us(const sched *s) {
     uint64_t next = SCHED_NEVER;
     for (size_t i = 0; i < s->n; i++)

@@ -60,9 +60,6 @@ void sched_wake_at(sched *s, size_t entry, uint64_t wake_us);
 bool sched_take(sched *s, uint64_t now_us, sched_job *out);
 void sched_done(sched *s, size_t entry, uint64_t now_us);
 
-/* Forgets waiting work and wake time of an entry. */
-void sched_drop(sched *s, size_t entry);
-
 /* Earliest wake time asked for, or SCHED_NEVER. */
 uint64_t sched_next_wake_us(const sched *s);
 

@@ -3,55 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const stream_settings tiny = {.first_ms = 400,
-                                     .hop_ms = 480,
-                                     .busy_ms = 640,
-                                     .full_ms = 960,
-                                     .pause_ms = 200,
-                                     .guard_ms = 600,
-                                     .trim_ms = 12000,
-                                     .lead_ms = 100,
-                                     .settle_ms = 1000,
-                                     .settle_lower_ms = 700,
-                                     .agree = 2,
-                                     .final_lead_ms = 100,
-                                     .final_piece_ms = 20000};
-
-static const stream_settings base = {.first_ms = 400,
-                                     .hop_ms = 480,
-                                     .busy_ms = 640,
-                                     .full_ms = 960,
-                                     .pause_ms = 200,
-                                     .guard_ms = 600,
-                                     .trim_ms = 12000,
-                                     .lead_ms = 100,
-                                     .settle_ms = 1000,
-                                     .settle_lower_ms = 700,
-                                     .agree = 3,
-                                     .final_lead_ms = 100,
-                                     .final_piece_ms = 20000};
-
-/* The numbers, with what is allowed. */
+/* The numbers: what is meant when nothing is said, and what is allowed. */
 static const struct {
     const char *key;
     size_t offset;
-    uint32_t min, max;
+    uint32_t usual, min, max;
 } numbers[] = {
-#define NUMBER(name, min, max)                                                           \
-    { #name, offsetof(stream_settings, name), min, max }
-    NUMBER(first_ms, 100, 5000),
-    NUMBER(hop_ms, 100, 5000),
-    NUMBER(busy_ms, 100, 5000),
-    NUMBER(full_ms, 100, 5000),
-    NUMBER(pause_ms, 100, 5000),
-    NUMBER(guard_ms, 0, 5000),
-    NUMBER(trim_ms, 0, LIMIT_UTTERANCE_S * 1000),
-    NUMBER(lead_ms, 0, STREAM_LEAD_MAX_MS),
-    NUMBER(settle_ms, 0, LIMIT_UTTERANCE_S * 1000),
-    NUMBER(settle_lower_ms, 0, LIMIT_UTTERANCE_S * 1000),
-    NUMBER(agree, 2, STREAM_AGREE_MAX),
-    NUMBER(final_lead_ms, 0, STREAM_LEAD_MAX_MS),
-    NUMBER(final_piece_ms, 2000, LIMIT_UTTERANCE_S * 1000),
+#define NUMBER(name, usual, min, max)                                                    \
+    { #name, offsetof(stream_settings, name), usual, min, max }
+    NUMBER(first_ms, 400, 100, 5000),
+    NUMBER(hop_ms, 480, 100, 5000),
+    NUMBER(busy_ms, 640, 100, 5000),
+    NUMBER(full_ms, 960, 100, 5000),
+    NUMBER(pause_ms, 200, 100, 5000),
+    NUMBER(guard_ms, 600, 0, 5000),
+    NUMBER(trim_ms, 12000, 0, LIMIT_UTTERANCE_S * 1000),
+    NUMBER(lead_ms, 100, 0, STREAM_LEAD_MAX_MS),
+    NUMBER(settle_ms, 1000, 0, LIMIT_UTTERANCE_S * 1000),
+    NUMBER(settle_lower_ms, 700, 0, LIMIT_UTTERANCE_S * 1000),
+    NUMBER(agree, 2, 2, STREAM_AGREE_MAX),
+    NUMBER(final_lead_ms, 100, 0, STREAM_LEAD_MAX_MS),
+    NUMBER(final_piece_ms, 20000, 2000, LIMIT_UTTERANCE_S * 1000),
 #undef NUMBER
 };
 
@@ -70,16 +42,34 @@ static status read_path(const rostrum_setting *g, char *out, diag *d) {
     return OK;
 }
 
+static void put_number(stream_settings *out, size_t which, uint32_t value) {
+    memcpy((char *)out + numbers[which].offset, &value, sizeof value);
+}
+
 static status read_number(const rostrum_setting *g, size_t which, stream_settings *out,
                           diag *d) {
     char *end = NULL;
     unsigned long v = strtoul(g->value, &end, 10);
     if (g->value[0] < '0' || g->value[0] > '9' || *end != 0 || v < numbers[which].min ||
         v > numbers[which].max)
-        return diag_field(d, ERR_INVALID, g->key, "must be a whole number from %u to %u",
+        return diag_field(d, ERR_INVALID, g->key, "'%s' must be a whole number from %u to %u", g->value,
                           numbers[which].min, numbers[which].max);
-    uint32_t value = (uint32_t)v;
-    memcpy((char *)out + numbers[which].offset, &value, sizeof value);
+    put_number(out, which, (uint32_t)v);
+    return OK;
+}
+
+/* What each number alone cannot tell. */
+static status check_order(const stream_settings *s, diag *d) {
+    if (s->busy_ms < s->hop_ms)
+        return diag_field(d, ERR_INVALID, "busy_ms", "%u is less than hop_ms, %u",
+                          s->busy_ms, s->hop_ms);
+    if (s->full_ms < s->busy_ms)
+        return diag_field(d, ERR_INVALID, "full_ms", "%u is less than busy_ms, %u",
+                          s->full_ms, s->busy_ms);
+    if (s->settle_lower_ms > s->settle_ms)
+        return diag_field(d, ERR_INVALID, "settle_lower_ms",
+                          "%u is more than settle_ms, %u", s->settle_lower_ms,
+                          s->settle_ms);
     return OK;
 }
 
@@ -92,39 +82,33 @@ static status unknown(const rostrum_setting *g, diag *d) {
                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-static const char *value_of(const rostrum_setting *given, size_t n, const char *key) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(given[i].key, key) == 0)
-            return given[i].value;
-    return NULL;
+static status read_one(const rostrum_setting *g, moonshine_settings *out, diag *d) {
+    if (strcmp(g->key, "live") == 0)
+        return read_path(g, out->live, d);
+    if (strcmp(g->key, "final") == 0)
+        return read_path(g, out->final, d);
+    if (strcmp(g->key, "vad") == 0)
+        return read_path(g, out->vad, d);
+    for (size_t k = 0; k < NUMBERS; k++)
+        if (strcmp(numbers[k].key, g->key) == 0)
+            return read_number(g, k, &out->stream, d);
+    return unknown(g, d);
 }
 
 status settings_read(const rostrum_setting *given, size_t n, moonshine_settings *out,
                      diag *d) {
     moonshine_settings m = {.live = "moonshine-tiny"};
-    const char *live = value_of(given, n, "live");
-    m.stream = live && strcmp(live, "moonshine-base") == 0 ? base : tiny;
+    for (size_t k = 0; k < NUMBERS; k++)
+        put_number(&m.stream, k, numbers[k].usual);
     for (size_t i = 0; i < n; i++) {
-        const rostrum_setting *g = &given[i];
-        status s = OK;
-        size_t k = 0;
-        while (k < NUMBERS && strcmp(numbers[k].key, g->key) != 0)
-            k++;
-        if (strcmp(g->key, "live") == 0)
-            s = read_path(g, m.live, d);
-        else if (strcmp(g->key, "final") == 0)
-            s = read_path(g, m.final, d);
-        else if (strcmp(g->key, "vad") == 0)
-            s = read_path(g, m.vad, d);
-        else if (k < NUMBERS)
-            s = read_number(g, k, &m.stream, d);
-        else
-            s = unknown(g, d);
+        status s = read_one(&given[i], &m, d);
         if (s != OK)
             return s;
     }
     if (m.live[0] == 0)
         return diag_field(d, ERR_INVALID, "live", "must name a model folder");
-    *out = m;
-    return OK;
+    status s = check_order(&m.stream, d);
+    if (s == OK)
+        *out = m;
+    return s;
 }

@@ -3,10 +3,10 @@
  *   live    "moonshine-tiny" or "moonshine-base": folder under the model folder
  *   final   "" or "moonshine-base": the second pass
  *   vad     "" or a file under the model folder
- *   and each number of stream_settings by its name, e.g. trim_ms; those of the second
- *   pass are final_lead_ms and final_piece_ms
+ *   and each number of stream_settings by its name, e.g. trim_ms
  *
- * What is not said gets the measured default of the live model. Pure. */
+ * models/moonshine-*.yaml say every number, so that a release can change how it decodes
+ * without a build; what a manifest leaves out is as in models/moonshine-tiny.yaml. Pure. */
 #ifndef ROSTRUM_MOONSHINE_SETTINGS_H
 #define ROSTRUM_MOONSHINE_SETTINGS_H
 
@@ -23,8 +23,9 @@ typedef struct {
     stream_settings stream;
 } moonshine_settings;
 
-/* ERR_INVALID: a key we do not know, a value out of range, a path that leaves its folder;
- * d names the setting. */
+/* ERR_INVALID: a key we do not know, a value out of range or at odds with another
+ * (hop_ms <= busy_ms <= full_ms, settle_lower_ms <= settle_ms), a path that leaves its
+ * folder; d names the setting. */
 MUST_CHECK status settings_read(const rostrum_setting *given, size_t n,
                                 moonshine_settings *out, diag *d);
 

@@ -133,9 +133,6 @@ static void fill_hello(const worker *w, engine_hello *hello) {
     memset(hello, 0, sizeof *hello);
     snprintf(hello->model, sizeof hello->model, "%s", m->name);
     snprintf(hello->model_dir, sizeof hello->model_dir, "%s", m->model_dir);
-    for (size_t i = 0; i < m->n_files; i++)
-        if (m->files[i].runtime)
-            snprintf(hello->runtime_dir, sizeof hello->runtime_dir, "%s", m->runtime_dir);
     for (size_t i = 0; i < m->n_settings; i++) {
         hello_setting *s = &hello->settings[i];
         snprintf(s->key, sizeof s->key, "%s", m->settings[i].key);

@@ -18,7 +18,4 @@ void hash_bytes(const void *data, size_t n, char out_hex[65]);
  * unreadable; ERR_INTEGRITY: another size or hash. */
 MUST_CHECK status hash_file_is(const char *path, uint64_t bytes, const char *sha256_hex);
 
-/* Files read through by hash_file_is so far; the tests count them. */
-uint64_t hash_files_read(void);
-
 #endif

@@ -64,7 +64,7 @@ static bool plain_path(const char *s) {
 }
 
 static status read_file_entry(const yaml_node *node, model_file *out, diag *d) {
-    static const char *const keys[] = {"path", "sha256", "bytes", "runtime"};
+    static const char *const keys[] = {"path", "sha256", "bytes"};
     if (yaml_kind_of(node) != YAML_MAP)
         return complain(node, d, "files", "each file is a map of path, sha256, bytes");
     TRY(yaml_only_keys(node, keys, sizeof keys / sizeof *keys, d));
@@ -82,10 +82,6 @@ static status read_file_entry(const yaml_node *node, model_file *out, diag *d) {
         return complain(node, d, "files.bytes", "missing; a manifest must say it");
     TRY(yaml_integer(size, "files.bytes", 0, INT64_C(1) << 40, &bytes, d));
     out->bytes = (uint64_t)bytes;
-    const yaml_node *runtime = yaml_get(node, "runtime");
-    out->runtime = false;
-    if (runtime)
-        TRY(yaml_bool(runtime, "files.runtime", &out->runtime, d));
     return OK;
 }
 
@@ -197,20 +193,17 @@ static status read_root(const yaml_node *root, model_manifest *out, diag *d) {
 }
 
 static status fill_folders(const char *cache_dir, model_manifest *out, diag *d) {
-    /* the longest suffix below is "/runtime" */
     if (cache_dir[0] != '/' ||
-        strlen(cache_dir) + sizeof "/runtime" > sizeof out->runtime_dir)
+        strlen(cache_dir) + sizeof "/models" > sizeof out->model_dir)
         return diag_field(d, ERR_INVALID, "models.cache_dir",
                           "must be an absolute path of at most %zu bytes",
-                          sizeof out->runtime_dir - sizeof "/runtime");
+                          sizeof out->model_dir - sizeof "/models");
     snprintf(out->cache_dir, sizeof out->cache_dir, "%s", cache_dir);
     size_t n = strlen(cache_dir);
     if (out->model_dir[0] == '\0') {
         memcpy(out->model_dir, cache_dir, n);
         memcpy(out->model_dir + n, "/models", sizeof "/models");
     }
-    memcpy(out->runtime_dir, cache_dir, n);
-    memcpy(out->runtime_dir + n, "/runtime", sizeof "/runtime");
     return OK;
 }
 

@@ -20,7 +20,6 @@ typedef struct {
     char path[160];  /* below the cache folder; or absolute for system packages */
     char sha256[65]; /* lower-case hex */
     uint64_t bytes;
-    bool runtime; /* a shared library, not weights */
 } model_file;
 
 typedef struct {
@@ -46,11 +45,10 @@ typedef struct {
     size_t n_files;
     model_setting settings[MANIFEST_SETTINGS_MAX];
     size_t n_settings;
-    char get[160];         /* how to get its files, one command */
-    char hash[65];         /* sha256 of the manifest itself, lower-case hex */
-    char cache_dir[256];   /* absolute; these three are filled in at load */
-    char model_dir[256];   /* all its worker can read: cache_dir/models, unless it says */
-    char runtime_dir[256]; /* cache_dir/runtime */
+    char get[160];       /* how to get its files, one command */
+    char hash[65];       /* sha256 of the manifest itself, lower-case hex */
+    char cache_dir[256]; /* absolute; these two are filled in at load */
+    char model_dir[256]; /* all its worker can read: cache_dir/models, unless it says */
 } model_manifest;
 
 /* Reads and checks the form (not the files). d names file, line, field. */

@@ -94,7 +94,9 @@ static status take_decoded(listen_session *s, diag *d) {
     size_t n = decoded.size / sizeof(int16_t);
     if (n == 0)
         return OK;
-    size_t sent = send_samples(s, (const int16_t *)(void *)decoded.data, n);
+    size_t sent = 0; /* behind what is held, if anything is */
+    if (s->held.size == 0)
+        sent = send_samples(s, (const int16_t *)(void *)decoded.data, n);
     if (sent < n)
         buf_add(&s->held, decoded.data + sent * sizeof(int16_t),
                 (n - sent) * sizeof(int16_t));
@@ -145,14 +147,17 @@ status listen_audio(listen_session *s, const uint8_t *bytes, size_t n, size_t *o
     return OK;
 }
 
+/* The last milliseconds, which the resampler holds back. */
+static status flush_intake(listen_session *s, diag *d) {
+    buf_clear(&decoded);
+    status st = audio_intake_flush(s->intake, &decoded, d);
+    return st == OK ? take_decoded(s, d) : st;
+}
+
 status listen_end(listen_session *s, diag *d) {
     if (!s->intake)
         return OK;
-    buf_clear(&decoded);
-    status st = audio_intake_end(s->intake, &decoded, d);
-    if (st == OK)
-        st = take_decoded(s, d);
-    return give_up(s, st, d);
+    return give_up(s, flush_intake(s, d), d);
 }
 
 status listen_reformat(listen_session *s, const audio_format *format, diag *d) {
@@ -167,6 +172,10 @@ status listen_reformat(listen_session *s, const audio_format *format, diag *d) {
 }
 
 void listen_commit(listen_session *s) {
+    diag d = DIAG_INIT;
+    status st = s->intake ? flush_intake(s, &d) : OK;
+    if (st != OK) /* no memory: the next audio is told that the stream has ended */
+        give_up(s, st, &d);
     s->committed_at_ms = now_ms(s);
     s->commits_held++;
     flush_held(s);
@@ -176,6 +185,11 @@ void listen_clear(listen_session *s) {
     if (s->commits_held > 0) /* what is held belongs to a commit already made */
         return;
     buf_clear(&s->held);
+    diag d = DIAG_INIT;
+    buf_clear(&decoded); /* what the resampler holds back is dropped with the rest */
+    status st = s->intake ? audio_intake_flush(s->intake, &decoded, &d) : OK;
+    if (st != OK)
+        give_up(s, st, &d);
     if (s->slot)
         pool_clear(s->slot);
 }

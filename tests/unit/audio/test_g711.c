@@ -49,33 +49,10 @@ static void alaw_codes_have_the_values_of_the_standard(void **state) {
         assert_int_equal(g711_alaw(row[i].code), row[i].sample);
 }
 
-static void every_code_survives_decoding_and_encoding(void **state) {
-    (void)state;
-    for (int c = 0; c < 256; c++) {
-        uint8_t code = (uint8_t)c;
-        assert_int_equal(g711_to_alaw(g711_alaw(code)), code);
-        /* mu-law has two zeros; the encoder makes the positive one. */
-        assert_int_equal(g711_to_mulaw(g711_mulaw(code)), code == 0x7f ? 0xff : code);
-    }
-}
-
-static void the_nearest_code_is_chosen(void **state) {
-    (void)state;
-    for (int sample = INT16_MIN; sample <= INT16_MAX; sample += 7) {
-        int mu = abs(g711_mulaw(g711_to_mulaw((int16_t)sample)) - sample);
-        int a = abs(g711_alaw(g711_to_alaw((int16_t)sample)) - sample);
-        int allowed = abs(sample) / 16; /* half of the widest step of its segment */
-        assert_true(mu <= (allowed < 4 ? 4 : allowed) || abs(sample) > 32124);
-        assert_true(a <= (allowed < 16 ? 16 : allowed));
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mulaw_codes_have_the_values_of_the_standard),
         cmocka_unit_test(alaw_codes_have_the_values_of_the_standard),
-        cmocka_unit_test(every_code_survives_decoding_and_encoding),
-        cmocka_unit_test(the_nearest_code_is_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "audio/g711.h"
 #include "audio/intake.h"
 #include "audio/ogg_opus.h"
 #include "ogg_make.h"
@@ -19,18 +18,16 @@ static audio_intake *open_ok(audio_encoding encoding, uint32_t rate_hz,
     return a;
 }
 
-/* Pushes bytes in pieces of step and flushes; the bound must hold for each. */
+/* Pushes bytes in pieces of step and ends the stream. */
 static status feed(audio_intake *a, const uint8_t *bytes, size_t n, size_t step,
                    buf *out) {
     for (size_t at = 0; at < n; at += step) {
-        size_t take = n - at < step ? n - at : step, before = out->size;
-        size_t bound = audio_intake_bound(a, take);
+        size_t take = n - at < step ? n - at : step;
         status s = audio_intake_push(a, bytes + at, take, out, NULL);
         if (s != OK)
             return s;
-        assert_true((out->size - before) / 2 <= bound);
     }
-    return audio_intake_end(a, out, NULL);
+    return audio_intake_flush(a, out, NULL);
 }
 
 static const int16_t *samples(const buf *b) {
@@ -78,8 +75,8 @@ static void telephone_codes_become_16_khz(void **state) {
     (void)state;
     uint8_t mu[800], a_law[800];
     for (int i = 0; i < 800; i++) {
-        mu[i] = g711_to_mulaw(10000);
-        a_law[i] = g711_to_alaw(10000);
+        mu[i] = 0x9c; /* 9,852 and 9,984 */
+        a_law[i] = 0xb6;
     }
     static const audio_encoding kinds[] = {AUDIO_MULAW, AUDIO_ALAW};
     for (int k = 0; k < 2; k++) {

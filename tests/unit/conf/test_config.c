@@ -1,5 +1,6 @@
 /* Settings come from defaults, file, environment and flags, the later one wins, and
  * each says where it came from. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -207,6 +208,17 @@ static void a_configuration_that_contradicts_itself_is_refused_whole(void **stat
     }
 }
 
+/* Through the environment: ROSTRUM_SERVER_HOST of server.host. */
+static status set(const char *row, const char *value) {
+    static char variable[1024];
+    size_t n = (size_t)snprintf(variable, sizeof variable, "ROSTRUM_%s=", row);
+    assert_true(n + strlen(value) < sizeof variable);
+    for (char *at = variable; *at; at++)
+        *at = *at == '.' ? '_' : (char)toupper((unsigned char)*at);
+    strcat(variable, value);
+    return config_read_environment(&c, (char *[]){variable, NULL}, NULL);
+}
+
 static void lists_and_texts_have_limits(void **state) {
     (void)state;
     static char many[40 * 4 + 1], text[600], name[66];
@@ -215,23 +227,21 @@ static void lists_and_texts_have_limits(void **state) {
     memset(text, 'x', sizeof text - 1);
     memset(name, 'x', sizeof name - 1);
     config_defaults(&c);
-    assert_int_equal(config_set(&c, "models.aliases", many, "t", NULL), ERR_LIMIT);
-    assert_int_equal(
-        config_set(&c, "models.serve", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", "t", NULL),
-        ERR_LIMIT);
-    assert_int_equal(config_set(&c, "models.serve", name, "t", NULL), ERR_LIMIT);
-    assert_int_equal(config_set(&c, "server.host", text, "t", NULL), ERR_LIMIT);
-    assert_int_equal(config_set(&c, "models.aliases", "a", "t", NULL), ERR_INVALID);
-    assert_int_equal(config_set(&c, "models.nothing", "a", "t", NULL), ERR_INVALID);
-    assert_int_equal(config_set(&c, "models.serve", "", "t", NULL), OK);
+    assert_int_equal(set("models.aliases", many), ERR_LIMIT);
+    assert_int_equal(set("models.serve", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"), ERR_LIMIT);
+    assert_int_equal(set("models.serve", name), ERR_LIMIT);
+    assert_int_equal(set("server.host", text), ERR_LIMIT);
+    assert_int_equal(set("models.aliases", "a"), ERR_INVALID);
+    assert_int_equal(set("models.nothing", "a"), ERR_INVALID);
+    assert_int_equal(set("models.serve", ""), OK);
     assert_int_equal(c.n_models, 0);
 }
 
 static void what_show_prints_is_a_file_that_reads_back(void **state) {
     (void)state;
     config_defaults(&c);
-    assert_int_equal(config_set(&c, "server.keys_file", "a \"b\"\\c", "t", NULL), OK);
-    assert_int_equal(config_set(&c, "models.aliases", "x=y", "t", NULL), OK);
+    assert_int_equal(set("server.keys_file", "a \"b\"\\c"), OK);
+    assert_int_equal(set("models.aliases", "x=y"), OK);
     buf out;
     buf_init(&out, 1u << 20);
     config_show(&c, false, &out);
@@ -272,15 +282,15 @@ static void folders_are_those_of_the_settings_or_beside_the_program(void **state
     (void)state;
     config_paths p;
     config_defaults(&c);
-    assert_int_equal(config_set(&c, "models.cache_dir", "/c", "t", NULL), OK);
-    assert_int_equal(config_set(&c, "models.engine_dir", "/e", "t", NULL), OK);
-    assert_int_equal(config_set(&c, "models.manifest_dir", "/m", "t", NULL), OK);
+    assert_int_equal(set("models.cache_dir", "/c"), OK);
+    assert_int_equal(set("models.engine_dir", "/e"), OK);
+    assert_int_equal(set("models.manifest_dir", "/m"), OK);
     assert_int_equal(config_find_paths(&c, &p, NULL), OK);
     assert_string_equal(p.cache_dir, "/c");
     assert_string_equal(p.engine_dir, "/e");
     assert_string_equal(p.manifest_dir, "/m");
 
-    assert_int_equal(config_set(&c, "models.cache_dir", "", "t", NULL), OK);
+    assert_int_equal(set("models.cache_dir", ""), OK);
     assert_int_equal(setenv("XDG_CACHE_HOME", "/xdg", 1), 0);
     assert_int_equal(config_find_paths(&c, &p, NULL), OK);
     assert_string_equal(p.cache_dir, "/xdg/rostrum");
@@ -289,7 +299,7 @@ static void folders_are_those_of_the_settings_or_beside_the_program(void **state
     assert_int_equal(config_find_paths(&c, &p, NULL), OK);
     assert_string_equal(p.cache_dir, "/home/h/.cache/rostrum");
 
-    assert_int_equal(config_set(&c, "models.manifest_dir", "", "t", NULL), OK);
+    assert_int_equal(set("models.manifest_dir", ""), OK);
     diag d = DIAG_INIT; /* no models/ lies beside this test program */
     assert_int_equal(config_find_paths(&c, &p, &d), ERR_NOT_FOUND);
     assert_string_equal(d.field, "models.manifest_dir");

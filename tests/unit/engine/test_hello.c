@@ -12,7 +12,6 @@
 static const engine_hello sample = {
     .model = "moonshine-tiny",
     .model_dir = "/models/with \"quotes\"",
-    .runtime_dir = "/runtime",
     .settings = {{"hop_ms", "480"}, {"trim_ms", "8000"}},
     .n_settings = 2,
     .threads = 2,
@@ -30,7 +29,6 @@ static void a_hello_survives_the_round_trip(void **state) {
     assert_int_equal(hello_decode(b.data, b.size, &got, NULL), OK);
     assert_string_equal(got.model, sample.model);
     assert_string_equal(got.model_dir, sample.model_dir);
-    assert_string_equal(got.runtime_dir, sample.runtime_dir);
     assert_int_equal(got.n_settings, 2);
     assert_string_equal(got.settings[1].key, "trim_ms");
     assert_string_equal(got.settings[1].value, "8000");
@@ -71,22 +69,22 @@ static void a_malformed_hello_is_refused_and_names_its_field(void **state) {
         {"{}", "protocol", ERR_INTEGRITY},
         {"{\"protocol\":2}", "protocol", ERR_INTEGRITY}, /* a newer gateway */
         {"{\"protocol\":1}", "model", ERR_SYNTAX},
-        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\",\"runtime_dir\":\"\","
+        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\","
          "\"settings\":{\"a\":1},\"threads\":1,\"slots\":1,\"pool\":\"batch\","
          "\"memory_mb\":0}",
          "settings", ERR_SYNTAX}, /* a setting that is no string */
-        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\",\"runtime_dir\":\"\","
+        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\","
          "\"settings\":{},\"threads\":0,\"slots\":1,\"pool\":\"batch\",\"memory_mb\":0}",
          "threads", ERR_SYNTAX},
-        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\",\"runtime_dir\":\"\","
+        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\","
          "\"settings\":{},\"threads\":1.5,\"slots\":1,\"pool\":\"batch\",\"memory_mb\":"
          "0}",
          "threads", ERR_SYNTAX},
-        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\",\"runtime_dir\":\"\","
+        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\","
          "\"settings\":{},\"threads\":1,\"slots\":257,\"pool\":\"batch\",\"memory_mb\":"
          "0}",
          "slots", ERR_SYNTAX},
-        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\",\"runtime_dir\":\"\","
+        {"{\"protocol\":1,\"model\":\"m\",\"model_dir\":\"d\","
          "\"settings\":{},\"threads\":1,\"slots\":1,\"pool\":\"fast\",\"memory_mb\":0}",
          "pool", ERR_SYNTAX},
     };

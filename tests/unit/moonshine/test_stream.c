@@ -15,11 +15,9 @@
 #define RATE 16000
 
 static model *load(const rostrum_setting *settings, size_t n, unsigned threads) {
-    static char models[1024], runtime[1024];
+    static char models[1024];
     snprintf(models, sizeof models, "%s", fetched("models"));
-    snprintf(runtime, sizeof runtime, "%s", fetched("runtime"));
     rostrum_load_config config = {.model_dir = models,
-                                  .runtime_dir = runtime,
                                   .settings = settings,
                                   .n_settings = n,
                                   .threads = threads};
@@ -257,7 +255,6 @@ static void refuses_what_is_missing(void **state) {
     const rostrum_setting other[] = {{"live", "moonshine-huge"}};
     const rostrum_setting vad[] = {{"vad", "silero-vad/other.onnx"}};
     rostrum_load_config config = {.model_dir = models,
-                                  .runtime_dir = "",
                                   .settings = other,
                                   .n_settings = 1,
                                   .threads = 1};

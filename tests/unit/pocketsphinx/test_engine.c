@@ -25,7 +25,6 @@ static int load_with(const char *key, const char *value, rostrum_model **out) {
                                   {"decoders", "1"},
                                   {key, value}};
     rostrum_load_config config = {.model_dir = "/nonexistent",
-                                  .runtime_dir = "",
                                   .settings = settings,
                                   .n_settings = key ? 5 : 4,
                                   .threads = 1};

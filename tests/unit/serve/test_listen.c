@@ -118,6 +118,31 @@ static void what_a_full_slot_does_not_take_is_kept_or_left(void **state) {
     listen_close(session);
 }
 
+/* 100 ms at 24 kHz. The resampler holds back 5 ms: they belong to what was before. */
+static void a_commit_or_a_clear_leaves_nothing_to_the_next_utterance(void **state) {
+    (void)state;
+    static const uint8_t audio[2400 * 2];
+    size_t taken;
+    open_pcm(24000);
+    fake_slot.room = 128000;
+    size_t before = fake_slot.samples;
+    assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    assert_in_range(fake_slot.samples - before, 1500, 1599);
+    listen_commit(session);
+    assert_int_equal(fake_slot.samples_at_commit - before, 1600);
+    before = fake_slot.samples;
+    assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    size_t passed_on = fake_slot.samples - before;
+    assert_in_range(passed_on, 1500, 1599);
+    listen_clear(session);
+    listen_commit(session); /* an empty one: what was held back is gone */
+    assert_int_equal(fake_slot.samples_at_commit - before, passed_on);
+    assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    listen_commit(session);
+    assert_int_equal(fake_slot.samples_at_commit - before, passed_on + 1600);
+    listen_close(session);
+}
+
 static void clear_drops_what_is_kept(void **state) {
     (void)state;
     uint8_t audio[8000] = {0};
@@ -223,6 +248,7 @@ int main(void) {
         world_test(latencies_run_from_when_the_sample_arrived),
         world_test(a_commit_later_than_the_speech_starts_the_clock_of_the_final),
         world_test(what_a_full_slot_does_not_take_is_kept_or_left),
+        world_test(a_commit_or_a_clear_leaves_nothing_to_the_next_utterance),
         world_test(clear_drops_what_is_kept),
         world_test(a_lost_session_may_be_closed_from_inside),
         world_test(the_format_can_change_between_bytes),

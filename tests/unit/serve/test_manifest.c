@@ -59,9 +59,7 @@ static void every_field_of_a_good_manifest_is_read(void **state) {
     assert_string_equal(m.settings[0].value, "480");
     assert_int_equal(m.n_files, 1);
     assert_int_equal(m.files[0].bytes, 3);
-    assert_false(m.files[0].runtime);
     assert_string_equal(m.model_dir, "/cache/models");
-    assert_string_equal(m.runtime_dir, "/cache/runtime");
     assert_int_equal(strlen(m.hash), 64);
     char path[64];
     assert_string_equal(manifest_file_path(&m, &m.files[0], path, sizeof path),
@@ -167,7 +165,7 @@ static void a_file_that_differs_never_verifies(void **state) {
 }
 
 static void hash_of(const char *path, char out_hex[65], uint64_t *out_bytes) {
-    static char bytes[1 << 16];
+    static char bytes[4 << 20];
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     *out_bytes = fread(bytes, 1, sizeof bytes, f);
@@ -175,21 +173,31 @@ static void hash_of(const char *path, char out_hex[65], uint64_t *out_bytes) {
     hash_bytes(bytes, *out_bytes, out_hex);
 }
 
+/* Bytes this process has read from files so far (and from this one: some 100). */
+static uint64_t bytes_read(void) {
+    FILE *f = fopen("/proc/self/io", "re");
+    unsigned long long n = 0;
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "rchar: %llu", &n), 1);
+    assert_int_equal(fclose(f), 0);
+    return n;
+}
+
 static void a_file_that_verified_is_not_read_again_while_unchanged(void **state) {
     (void)state;
-    const char *path = "/usr/share/pocketsphinx/model/en-us/en-us/feat.params";
+    const char *path = "/usr/share/pocketsphinx/model/en-us/en-us/mdef";
     if (access(path, R_OK) != 0)
         skip();
     char hex[65];
     uint64_t bytes = 0;
     hash_of(path, hex, &bytes);
-    uint64_t before = hash_files_read();
+    uint64_t before = bytes_read();
     assert_int_equal(hash_file_is(path, bytes, hex), OK);
     assert_int_equal(hash_file_is(path, bytes, hex), OK);
-    assert_int_equal(hash_files_read() - before, 1);
+    assert_int_equal((bytes_read() - before) / bytes, 1);
     hex[0] = hex[0] == '0' ? '1' : '0'; /* another claim about the same file is read */
     assert_int_equal(hash_file_is(path, bytes, hex), ERR_INTEGRITY);
-    assert_int_equal(hash_files_read() - before, 2);
+    assert_int_equal((bytes_read() - before) / bytes, 2);
 }
 
 static void a_file_that_just_changed_is_read_every_time(void **state) {
@@ -197,14 +205,15 @@ static void a_file_that_just_changed_is_read_every_time(void **state) {
     char path[] = "/tmp/rostrum-hash-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, "abc", 3), 3);
+    static const char bytes[1 << 16];
+    assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
     assert_int_equal(close(fd), 0);
     char hex[65];
-    hash_bytes("abc", 3, hex);
-    uint64_t before = hash_files_read();
-    assert_int_equal(hash_file_is(path, 3, hex), OK);
-    assert_int_equal(hash_file_is(path, 3, hex), OK);
-    assert_int_equal(hash_files_read() - before, 2);
+    hash_bytes(bytes, sizeof bytes, hex);
+    uint64_t before = bytes_read();
+    assert_int_equal(hash_file_is(path, sizeof bytes, hex), OK);
+    assert_int_equal(hash_file_is(path, sizeof bytes, hex), OK);
+    assert_int_equal((bytes_read() - before) / sizeof bytes, 2);
     assert_int_equal(unlink(path), 0);
 }
 

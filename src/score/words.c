@@ -4,27 +4,87 @@ static bool is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static uint64_t mix(uint64_t hash, uint64_t block) {
+    hash = (hash ^ block) * 0x9e3779b97f4a7c15u;
+    return hash ^ (hash >> 29);
+}
+
+/* The word that starts at text[0] and ends at white space or text[bytes]. */
+static inline score_word word_at(const char *text, size_t bytes) {
+    uint64_t hash = 0, block = 0;
+    size_t n = 0;
+    while (n < bytes && !is_space(text[n])) {
+        if (n > 0 && n % 8 == 0) {
+            hash = mix(hash, block);
+            block = 0;
+        }
+        block |= (uint64_t)(unsigned char)text[n] << (n % 8 * 8);
+        n++;
+    }
+    hash = n <= SCORE_HASH_EXACT_BYTES ? block : mix(hash, block);
+    return (score_word){.text = text, .bytes = (uint32_t)n, .hash = hash};
+}
+
 score_word score_word_of(const char *text, size_t bytes) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-    return (score_word){.text = text, .bytes = (uint32_t)bytes, .hash = hash};
+    return word_at(text, bytes);
 }
 
 size_t score_split(const char *text, size_t bytes, score_word *words, size_t max) {
     size_t count = 0;
     size_t at = 0;
-    while (at < bytes) {
+    for (;;) {
         while (at < bytes && is_space(text[at]))
             at++;
-        size_t start = at;
-        while (at < bytes && !is_space(text[at]))
-            at++;
-        if (at == start)
-            break;
+        if (at == bytes)
+            return count;
+        score_word word = word_at(text + at, bytes - at);
         if (count < max)
-            words[count] = score_word_of(text + start, at - start);
+            words[count] = word;
         count++;
+        at += word.bytes;
+    }
+}
+
+/* Bytes of the character at text[0]; a broken sequence is taken byte by byte. */
+static size_t character_bytes(const char *text, size_t left) {
+    unsigned char c = (unsigned char)text[0];
+    size_t n = c < 0xC0 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if (n > left)
+        return 1;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)text[i] & 0xC0) != 0x80)
+            return 1;
+    return n;
+}
+
+size_t score_split_characters(const char *text, size_t bytes, score_word *characters,
+                              size_t max) {
+    static const score_word blank = {.text = " ", .bytes = 1, .hash = ' '};
+    size_t count = 0;
+    bool gap = false;
+    for (size_t at = 0; at < bytes;) {
+        if (is_space(text[at])) {
+            gap = count > 0;
+            at++;
+            continue;
+        }
+        if (gap) {
+            if (count < max)
+                characters[count] = blank;
+            count++;
+            gap = false;
+        }
+        size_t n = character_bytes(text + at, bytes - at);
+        if (count < max)
+            characters[count] = score_word_of(text + at, n);
+        count++;
+        at += n;
     }
     return count;
+}
+
+int score_compare_words(const score_word *a, const score_word *b) {
+    uint32_t least = a->bytes < b->bytes ? a->bytes : b->bytes;
+    int order = least ? memcmp(a->text, b->text, least) : 0;
+    return order ? order : (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }

@@ -60,7 +60,7 @@ static void costs_choose_between_a_substitution_and_a_pair(void **state) {
     c = align_text("a x c", "a y c", score_sclite, NULL);
     assert_int_equal(c.substitutions, 1);
     /* with costs 3 1 1 the pair is cheaper */
-    c = align_text("a x c", "a y c", (score_costs){3, 1, 1}, NULL);
+    c = align_text("a x c", "a y c", (score_costs){3, 1, 1, SCORE_INSERTION_FIRST}, NULL);
     assert_int_equal(c.substitutions, 0);
     assert_int_equal(c.deletions, 1);
     assert_int_equal(c.insertions, 1);

@@ -23,6 +23,6 @@ double stats_rng_normal(stats_rng *r);                   /* mean 0, variance 1 *
 double stats_rng_exponential(stats_rng *r);              /* mean 1 */
 double stats_rng_gamma(stats_rng *r, double shape);      /* rate 1; shape > 0 */
 double stats_rng_beta(stats_rng *r, double a, double b); /* a, b > 0 */
-uint64_t stats_rng_poisson(stats_rng *r, double mean);   /* 0 <= mean <= 1e9 */
+uint64_t stats_rng_poisson(stats_rng *r, double mean);   /* 0 <= mean <= 1e6 */
 
 #endif

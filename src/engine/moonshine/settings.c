@@ -52,7 +52,8 @@ static status read_number(const rostrum_setting *g, size_t which, stream_setting
     unsigned long v = strtoul(g->value, &end, 10);
     if (g->value[0] < '0' || g->value[0] > '9' || *end != 0 || v < numbers[which].min ||
         v > numbers[which].max)
-        return diag_field(d, ERR_INVALID, g->key, "'%s' must be a whole number from %u to %u", g->value,
+        return diag_field(d, ERR_INVALID, g->key,
+                          "'%s' must be a whole number from %u to %u", g->value,
                           numbers[which].min, numbers[which].max);
     put_number(out, which, (uint32_t)v);
     return OK;

@@ -6,7 +6,7 @@
  *   and each number of stream_settings by its name, e.g. trim_ms
  *
  * models/moonshine-*.yaml say every number, so that a release can change how it decodes
- * without a build; what a manifest leaves out is as in models/moonshine-tiny.yaml. Pure. */
+ * without a build; what one leaves out is as in models/moonshine-tiny.yaml. Pure. */
 #ifndef ROSTRUM_MOONSHINE_SETTINGS_H
 #define ROSTRUM_MOONSHINE_SETTINGS_H
 

@@ -386,8 +386,6 @@ static void break_piece(stream *s, const hypothesis *h) {
 static status decode(stream *s, stream_compute *c, diag *d) {
     encoder_settle settle = {.lower = frames_of(s->settings->settle_lower_ms),
                              .upper = frames_of(s->settings->settle_ms)};
-    if (settle.lower > settle.upper)
-        settle.lower = settle.upper;
     hypothesis newest;
     status result = decode_piece(s, c, settle, &newest, d);
     for (size_t i = 0; result == OK && i < BREAKS_MAX && newest.n > 0; i++) {

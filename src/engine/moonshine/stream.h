@@ -43,20 +43,19 @@
 
 /* How to decode live; all but agree in milliseconds. */
 typedef struct {
-    uint32_t first_ms;  /* audio before the first step */
-    uint32_t hop_ms;    /* new audio before another step, load below 0.75 */
-    uint32_t busy_ms;   /* the same for a load below 1 */
-    uint32_t full_ms;   /* the same for a load of 1 and above */
-    uint32_t pause_ms;  /* silence after which a step comes early */
-    uint32_t guard_ms;  /* younger words are not committed */
-    uint32_t trim_ms;   /* piece length that asks for a cut; 0: never cut */
-    uint32_t lead_ms;   /* zeros before a piece, <= STREAM_LEAD_MAX_MS */
-    uint32_t settle_ms; /* audio after a frame that settles its encoding for good */
-    uint32_t
-        settle_lower_ms;     /* the same for the lower layers; at most settle_ms counts */
-    uint32_t agree;          /* hypotheses that must agree, 2..STREAM_AGREE_MAX */
-    uint32_t final_lead_ms;  /* second pass: zeros before a piece */
-    uint32_t final_piece_ms; /* second pass: longest piece */
+    uint32_t first_ms;        /* audio before the first step */
+    uint32_t hop_ms;          /* new audio before another step, load below 0.75 */
+    uint32_t busy_ms;         /* the same for a load below 1 */
+    uint32_t full_ms;         /* the same for a load of 1 and above */
+    uint32_t pause_ms;        /* silence after which a step comes early */
+    uint32_t guard_ms;        /* younger words are not committed */
+    uint32_t trim_ms;         /* piece length that asks for a cut; 0: never cut */
+    uint32_t lead_ms;         /* zeros before a piece, <= STREAM_LEAD_MAX_MS */
+    uint32_t settle_ms;       /* audio after a frame that settles its encoding for good */
+    uint32_t settle_lower_ms; /* the same for the lower layers, <= settle_ms */
+    uint32_t agree;           /* hypotheses that must agree, 2..STREAM_AGREE_MAX */
+    uint32_t final_lead_ms;   /* second pass: zeros before a piece */
+    uint32_t final_piece_ms;  /* second pass: longest piece */
 } stream_settings;
 
 /* Where a pass's time went, in thread CPU nanoseconds; for measuring only. */

@@ -6,26 +6,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "serve/api/admit.h"
 #include "serve/api/api.h"
-#include "serve/api/backlog.h"
 #include "serve/api/digest.h"
 #include "serve/api/ids.h"
 #include "serve/api/listen_out.h"
 #include "serve/api/listen_query.h"
-#include "serve/session/listen.h"
-
-#define MESSAGE_BYTES (512u << 10) /* one of ours: LIMIT_HYPOTHESIS_WORDS with times */
-#define TICK_MS 5000u
+#include "serve/api/live.h"
 
 typedef struct {
-    app *app;
-    net_conn *conn;
-    admission admitted;
-    listen_session *listen; /* NULL once lost */
+    live_socket live; /* first: see live.h */
     listen_query query;
-    backlog in;
-    uv_timer_t tick;
     digest *sha256; /* of all audio bytes, for Metadata */
     char id[ID_BYTES];
     char created[32];
@@ -33,40 +23,22 @@ typedef struct {
     unsigned commits, answered; /* Finalize and CloseStream sent to the worker; done */
     bool speaking;
     uint32_t last_word_end_ms; /* UtteranceEnd is due after it; 0: none is due */
-    uint64_t heard_ms;
-    bool closing; /* CloseStream was read */
-    bool over;    /* a close is on its way */
+    bool closing;              /* CloseStream was read */
 } listen_socket;
 
 /* --- saying --- */
 
 static void say(listen_socket *s, buf *message) {
-    if (!s->over && !message->failed &&
-        net_ws_text(s->conn, buf_text(message), message->size) != OK)
-        s->over = true; /* it did not read; the connection is being closed */
-    buf_deinit(message);
-}
-
-static buf new_message(void) {
-    buf b;
-    buf_init(&b, MESSAGE_BYTES);
-    return b;
-}
-
-static void close_socket(listen_socket *s, int code, const char *reason) {
-    if (s->over)
-        return;
-    net_ws_close(s->conn, code, reason);
-    s->over = true;
+    live_say(&s->live, message);
 }
 
 static void say_metadata(listen_socket *s) {
     char hex[65];
     digest_end(s->sha256, hex);
-    buf b = new_message();
+    buf b = live_message_begin();
     listen_out_metadata(s->id, hex, s->created,
-                        (double)listen_audio_ms(s->listen) / 1000.0,
-                        s->query.format.channels, listen_model(s->listen), &b);
+                        (double)listen_audio_ms(s->live.listen) / 1000.0,
+                        s->query.format.channels, listen_model(s->live.listen), &b);
     say(s, &b);
 }
 
@@ -76,19 +48,20 @@ static void say_results(listen_socket *s, const engine_text *text, bool is_final
                          .speech_final = speech_final,
                          .from_finalize = from_finalize,
                          .strip = s->query.strip};
-    buf b = new_message();
-    listen_out_results(&how, text, listen_model(s->listen), s->id, &b);
+    buf b = live_message_begin();
+    listen_out_results(&how, text, listen_model(s->live.listen), s->id, &b);
     say(s, &b);
 }
 
 /* Says UtteranceEnd once the asked-for silence has been heard after the last word. */
 static void check_utterance_end(listen_socket *s) {
-    if (!s->query.utterance_end_ms || !s->last_word_end_ms || s->speaking || !s->listen)
+    if (!s->query.utterance_end_ms || !s->last_word_end_ms || s->speaking ||
+        !s->live.listen)
         return;
-    if (listen_audio_ms(s->listen) <
+    if (listen_audio_ms(s->live.listen) <
         (uint64_t)s->last_word_end_ms + s->query.utterance_end_ms)
         return;
-    buf b = new_message();
+    buf b = live_message_begin();
     listen_out_utterance_end(s->last_word_end_ms, &b);
     say(s, &b);
     s->last_word_end_ms = 0;
@@ -101,7 +74,7 @@ static void on_started(void *owner, const engine_mark *mark) {
     s->speaking = true;
     if (!s->query.vad_events)
         return;
-    buf b = new_message();
+    buf b = live_message_begin();
     listen_out_speech_started(mark->at_ms, &b);
     say(s, &b);
 }
@@ -140,21 +113,13 @@ static void on_final(void *owner, uint8_t flags, const engine_text *text,
     check_utterance_end(s);
     if (closed) {
         say_metadata(s);
-        close_socket(s, 1000, "");
+        live_close(&s->live, 1000, "");
     }
 }
 
 static void on_lost(void *owner, status why) {
     (void)why;
-    close_socket(owner, 1011, "NET-0000: the speech engine of this session ended");
-}
-
-static void settle(listen_socket *s, status st);
-
-static void on_room(void *owner) {
-    listen_socket *s = owner;
-    if (!s->over)
-        settle(s, backlog_run(&s->in));
+    live_close(owner, 1011, "NET-0000: the speech engine of this session ended");
 }
 
 static const listen_events session_events = {
@@ -162,7 +127,7 @@ static const listen_events session_events = {
     .speech_stopped = on_stopped,
     .partial = on_partial,
     .final = on_final,
-    .room = on_room,
+    .room = live_room,
     .lost = on_lost,
 };
 
@@ -171,9 +136,10 @@ static const listen_events session_events = {
 static status take_audio(listen_socket *s, const uint8_t *data, size_t n) {
     size_t taken = 0;
     diag d = DIAG_INIT;
-    status st = listen_audio(s->listen, data + s->audio_at, n - s->audio_at, &taken, &d);
+    status st =
+        listen_audio(s->live.listen, data + s->audio_at, n - s->audio_at, &taken, &d);
     if (st != OK) {
-        close_socket(s, 1008, "DATA-0000: the audio could not be decoded");
+        live_close(&s->live, 1008, "DATA-0000: the audio could not be decoded");
         return OK;
     }
     digest_add(s->sha256, data + s->audio_at, taken);
@@ -187,13 +153,13 @@ static status take_audio(listen_socket *s, const uint8_t *data, size_t n) {
 
 static void commit(listen_socket *s) {
     s->commits++;
-    listen_commit(s->listen);
+    listen_commit(s->live.listen);
 }
 
 static void close_stream(listen_socket *s) {
     diag d = DIAG_INIT;
-    if (listen_end(s->listen, &d) != OK) {
-        close_socket(s, 1008, "DATA-0000: the audio could not be decoded");
+    if (listen_end(s->live.listen, &d) != OK) {
+        live_close(&s->live, 1008, "DATA-0000: the audio could not be decoded");
         return;
     }
     s->closing = true;
@@ -205,19 +171,19 @@ static void take_control(listen_socket *s, const char *text, size_t n) {
     const char *type =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "type"));
     if (!type)
-        close_socket(s, 1008, "DATA-0001: a text message is JSON with a type");
+        live_close(&s->live, 1008, "DATA-0001: a text message is JSON with a type");
     else if (strcmp(type, "CloseStream") == 0)
         close_stream(s);
     else if (strcmp(type, "Finalize") == 0)
         commit(s);
     else if (strcmp(type, "KeepAlive") != 0)
-        close_socket(s, 1008, "DATA-0001: send KeepAlive, Finalize or CloseStream");
+        live_close(&s->live, 1008, "DATA-0001: send KeepAlive, Finalize or CloseStream");
     cJSON_Delete(tree);
 }
 
 static status take_message(void *owner, const uint8_t *data, size_t n, bool binary) {
     listen_socket *s = owner;
-    if (s->over || s->closing)
+    if (s->closing)
         return OK;
     if (!binary)
         take_control(s, (const char *)data, n);
@@ -228,51 +194,29 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
     return OK;
 }
 
-static void settle(listen_socket *s, status st) {
-    if (st == OK) {
-        s->heard_ms = uv_now(s->app->loop); /* the silence was ours */
-        net_resume(s->conn);
-    } else if (st == ERR_LIMIT)
-        net_pause(s->conn);
-    else
-        close_socket(s, 1009, "too much was sent at once");
-}
-
 /* --- the connection --- */
 
-static void on_tick(uv_timer_t *timer) {
-    listen_socket *s = timer->data;
-    uint64_t quiet_ms = uv_now(s->app->loop) - s->heard_ms;
-    if (quiet_ms >= TICK_MS) {
-        backlog_trim(&s->in);
-        if (s->listen)
-            listen_trim(s->listen);
-    }
-    if (quiet_ms < (uint64_t)s->app->config->idle_s * 1000 || backlog_waiting(&s->in) ||
-        s->closing || s->over)
-        return;
+static void on_idle(void *owner) {
+    listen_socket *s = owner;
     char reason[100];
+    if (s->closing)
+        return;
     snprintf(reason, sizeof reason, "NET-0001: neither audio nor KeepAlive for %lld s",
-             (long long)s->app->config->idle_s);
-    close_socket(s, 1011, reason);
+             (long long)s->live.app->config->idle_s);
+    live_close(&s->live, 1011, reason);
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
-
-static void leave(listen_socket *s) {
-    listen_close(s->listen);
-    s->listen = NULL;
-    admission_leave(&s->admitted);
+static void deinit(void *owner) {
+    listen_socket *s = owner;
     digest_destroy(s->sha256);
-    backlog_deinit(&s->in);
-    uv_close((uv_handle_t *)&s->tick, on_timer_closed);
 }
+
+static const live_protocol protocol = {
+    .take = take_message, .idle = on_idle, .deinit = deinit};
 
 static void refuse(app *a, net_conn *c, const diag *d, unsigned retry_after_s) {
     char id[ID_BYTES];
-    buf body = new_message();
+    buf body = live_message_begin();
     id_uuid(id);
     listen_out_refusal(d, id, &body);
     metric_add(a->metrics, M_REFUSALS, status_name(d->code), 1);
@@ -290,15 +234,16 @@ static status enter(listen_socket *s, const net_request *request, unsigned *retr
                     diag *d) {
     status st = listen_query_parse(request->query, &s->query, d);
     if (st == OK)
-        st = admission_enter(s->app, s->conn, &s->admitted, d);
+        st = admission_enter(s->live.app, s->live.conn, &s->live.admitted, d);
     if (st != OK)
         return st;
     engine_listen defaults;
     listen_config how = {
         .model = s->query.model, .format = s->query.format, .protocol = "listen"};
-    listen_defaults(s->app, &defaults);
+    listen_defaults(s->live.app, &defaults);
     listen_query_settings(&s->query, &defaults, &how.listen);
-    st = listen_open(s->app, &how, &session_events, s, &s->listen, retry_after_s, d);
+    st = listen_open(s->live.app, &how, &session_events, s, &s->live.listen,
+                     retry_after_s, d);
     if (st != OK)
         return st;
     s->sha256 = digest_create();
@@ -309,58 +254,41 @@ static void *on_open(net_conn *c, const net_request *request, void *context) {
     app *a = context;
     diag d = DIAG_INIT;
     unsigned retry_after_s = 0;
-    listen_socket *s = calloc(1, sizeof *s);
+    listen_socket *s = live_create(sizeof *s, a, c, &protocol);
     if (!s) {
         (void)diag_set(&d, ERR_MEMORY, "no memory for a session");
         refuse(a, c, &d, 0);
         return NULL;
     }
-    s->app = a;
-    s->conn = c;
-    s->heard_ms = uv_now(a->loop);
     id_uuid(s->id);
     time_t now = time(NULL);
     struct tm utc;
     strftime(s->created, sizeof s->created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    backlog_init(&s->in, take_message, s);
-    uv_timer_init(a->loop, &s->tick);
-    s->tick.data = s;
     if (enter(s, request, &retry_after_s, &d) != OK) {
         refuse(a, c, &d, retry_after_s);
-        leave(s);
+        live_closed(s);
         return NULL;
     }
     select_subprotocol(c, "token");
     select_subprotocol(c, "bearer");
-    uint64_t idle_ms = (uint64_t)a->config->idle_s * 1000;
-    uint64_t tick_ms = idle_ms < TICK_MS ? idle_ms : TICK_MS;
-    uv_timer_start(&s->tick, on_tick, tick_ms, tick_ms);
+    live_start(&s->live);
     return s;
 }
 
 static void on_message(void *state, const uint8_t *data, size_t n, bool binary,
                        bool first, bool last) {
     listen_socket *s = state;
-    s->heard_ms = uv_now(s->app->loop);
-    if (s->over)
-        return;
     /* a stream of bytes has no message borders: only an Opus packet must come whole */
     if (binary && s->query.format.encoding != AUDIO_OPUS) {
         if (n == 0 && !(first && last))
             return;
         first = last = true;
     }
-    status st = backlog_push(&s->in, data, n, binary, first, last);
-    if (st != OK)
-        settle(s, st);
-}
-
-static void on_closed(void *state) {
-    leave(state);
+    live_hear(s, data, n, binary, first, last);
 }
 
 const net_handler listen_handler = {
     .open = on_open,
     .message = on_message,
-    .closed = on_closed,
+    .closed = live_closed,
 };

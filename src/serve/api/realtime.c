@@ -4,99 +4,71 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
-#include "base/log.h"
-#include "serve/api/admit.h"
 #include "serve/api/api.h"
-#include "serve/api/backlog.h"
 #include "serve/api/base64.h"
 #include "serve/api/ids.h"
+#include "serve/api/live.h"
 #include "serve/api/realtime_config.h"
 #include "serve/api/realtime_events.h"
 #include "serve/api/realtime_items.h"
 #include "serve/api/realtime_out.h"
-#include "serve/session/listen.h"
 
 /* base64 decoded at a time, on the stack: 256 ms of pcm16 at 24 kHz */
 #define APPEND_CHARS 16384u
 #define COMMIT_MIN_MS 100u /* OpenAI refuses to commit less */
-#define EVENT_BYTES                                                                      \
-    (512u << 10)      /* one event of ours: LIMIT_HYPOTHESIS_WORDS with times */
-#define TICK_MS 5000u /* how often a session looks at itself */
 
 typedef struct {
-    app *app;
-    net_conn *conn;
-    admission admitted;
-    listen_session *listen; /* NULL once lost */
+    live_socket live; /* first: see live.h */
     engine_listen defaults;
     realtime_config config;
     realtime_items items;
     realtime_voice voice;
-    backlog in;
-    uv_timer_t tick;
     char id[ID_BYTES];
     size_t append_at;        /* characters of the append in progress already taken */
     size_t append_skip;      /* bytes of the piece after them already taken */
     uint64_t buffer_from_ms; /* stream position the client's audio buffer begins at */
-    uint64_t heard_ms;       /* loop time of the last message */
+    uint64_t cleared_ms;     /* what lies before it was cleared, unless it has an item */
     const char *error_code;  /* OpenAI's own for the message being handled; or NULL */
-    bool over;               /* a close is on its way: nothing more is said or heard */
 } realtime;
 
 /* --- saying --- */
 
 static void say(realtime *r, buf *event) {
-    if (!r->over && !event->failed &&
-        net_ws_text(r->conn, buf_text(event), event->size) != OK)
-        r->over = true; /* it did not read; the connection is being closed */
-    buf_deinit(event);
-}
-
-static buf new_event(void) {
-    buf b;
-    buf_init(&b, EVENT_BYTES);
-    return b;
+    live_say(&r->live, event);
 }
 
 static void say_plain(realtime *r, const char *type) {
-    buf b = new_event();
+    buf b = live_message_begin();
     out_plain(&r->voice, type, &b);
     say(r, &b);
 }
 
 static void say_error(realtime *r, const diag *d, const char *event_id) {
-    buf b = new_event();
+    buf b = live_message_begin();
     out_error(&r->voice, d, r->error_code, event_id, &b);
     say(r, &b);
 }
 
 static void say_session(realtime *r, const char *type) {
-    buf session = new_event();
-    buf b = new_event();
-    realtime_config_write(&r->config, r->id, listen_model(r->listen)->name, &session);
+    buf session = live_message_begin();
+    buf b = live_message_begin();
+    realtime_config_write(&r->config, r->id, listen_model(r->live.listen)->name,
+                          &session);
     out_session(&r->voice, type, buf_text(&session), &b);
     say(r, &b);
     buf_deinit(&session);
 }
 
 static void say_item(realtime *r, const char *type, realtime_item *item, bool previous) {
-    buf b = new_event();
+    buf b = live_message_begin();
     out_item(&r->voice, type, item, previous, &b);
     say(r, &b);
-}
-
-static void close_session(realtime *r, int code, const char *reason) {
-    if (r->over)
-        return;
-    net_ws_close(r->conn, code, reason);
-    r->over = true;
 }
 
 /* --- items --- */
 
 static void fail_item(realtime *r, uint32_t number, const diag *d) {
-    buf b = new_event();
+    buf b = live_message_begin();
     out_failed(&r->voice, number, d, &b);
     say(r, &b);
 }
@@ -118,7 +90,7 @@ static void announce(realtime *r, realtime_item *item) {
     if (item->announced)
         return;
     item->announced = true;
-    buf b = new_event();
+    buf b = live_message_begin();
     out_committed(&r->voice, item->number, &b);
     say(r, &b);
     say_item(r, "conversation.item.added", item, true);
@@ -127,9 +99,9 @@ static void announce(realtime *r, realtime_item *item) {
 
 static void say_delta(realtime *r, realtime_item *item, const engine_text *text,
                       uint32_t to) {
-    buf delta = new_event();
+    buf delta = live_message_begin();
     if (item_take_delta(item, text, to, &delta)) {
-        buf b = new_event();
+        buf b = live_message_begin();
         out_delta(&r->voice, item->number, buf_text(&delta), &b);
         say(r, &b);
     }
@@ -160,7 +132,7 @@ static void on_started(void *owner, const engine_mark *mark) {
     realtime_item *item = add_item(r);
     item->has_utterance = true;
     item->utterance = mark->utterance;
-    buf b = new_event();
+    buf b = live_message_begin();
     out_speech(&r->voice, "input_audio_buffer.speech_started", item->number,
                "audio_start_ms", mark->at_ms, &b);
     say(r, &b);
@@ -171,7 +143,7 @@ static void on_stopped(void *owner, const engine_mark *mark) {
     realtime_item *item = items_by_utterance(&r->items, mark->utterance);
     if (!item)
         return;
-    buf b = new_event();
+    buf b = live_message_begin();
     out_speech(&r->voice, "input_audio_buffer.speech_stopped", item->number,
                "audio_end_ms", mark->at_ms, &b);
     say(r, &b);
@@ -186,7 +158,7 @@ static void on_partial(void *owner, uint8_t flags, const engine_text *text) {
     if (realtime_config_live_deltas(&r->config))
         say_delta(r, item, text, text->committed);
     if (r->config.partial_events) {
-        buf b = new_event();
+        buf b = live_message_begin();
         out_partial(&r->voice, item->number, text, &b);
         say(r, &b);
     }
@@ -194,7 +166,7 @@ static void on_partial(void *owner, uint8_t flags, const engine_text *text) {
 
 static void complete(realtime *r, realtime_item *item) {
     announce(r, item);
-    buf b = new_event();
+    buf b = live_message_begin();
     out_completed(&r->voice, item, &b);
     say(r, &b);
     items_finish(&r->items, item);
@@ -207,7 +179,7 @@ static void on_last_final(realtime *r, realtime_item *item, uint8_t flags,
         item->seconds += (text->end_ms - text->start_ms) / 1000.0;
     if (r->config.final_events) {
         announce(r, item);
-        buf b = new_event();
+        buf b = live_message_begin();
         out_final(&r->voice, item->number, flags, text, timing, &b);
         say(r, &b);
     }
@@ -238,15 +210,7 @@ static void on_lost(void *owner, status why) {
             fail_item(r, item->number, &d);
     }
     say_error(r, &d, "");
-    close_session(r, 1011, "the speech engine of this session ended");
-}
-
-static void settle(realtime *r, status st);
-
-static void on_room(void *owner) {
-    realtime *r = owner;
-    if (!r->over)
-        settle(r, backlog_run(&r->in));
+    live_close(&r->live, 1011, "the speech engine of this session ended");
 }
 
 static const listen_events session_events = {
@@ -254,7 +218,7 @@ static const listen_events session_events = {
     .speech_stopped = on_stopped,
     .partial = on_partial,
     .final = on_final,
-    .room = on_room,
+    .room = live_room,
     .lost = on_lost,
 };
 
@@ -271,8 +235,8 @@ static status append(realtime *r, const realtime_event *e, diag *d) {
         size_t taken = 0;
         if (!base64_decode(e->audio + r->append_at, chars, bytes, &n))
             return diag_field(d, ERR_INVALID, "audio", "the audio is not base64");
-        status st = listen_audio(r->listen, bytes + r->append_skip, n - r->append_skip,
-                                 &taken, d);
+        status st = listen_audio(r->live.listen, bytes + r->append_skip,
+                                 n - r->append_skip, &taken, d);
         if (st != OK)
             return st;
         r->append_skip += taken;
@@ -285,7 +249,7 @@ static status append(realtime *r, const realtime_event *e, diag *d) {
 }
 
 static status commit(realtime *r, diag *d) {
-    uint64_t at_ms = listen_audio_ms(r->listen);
+    uint64_t at_ms = listen_audio_ms(r->live.listen);
     uint64_t have_ms = at_ms > r->buffer_from_ms ? at_ms - r->buffer_from_ms : 0;
     if (have_ms < COMMIT_MIN_MS) {
         r->error_code = "input_audio_buffer_commit_empty";
@@ -301,14 +265,14 @@ static status commit(realtime *r, diag *d) {
         announce(r, item);
     }
     r->buffer_from_ms = at_ms;
-    listen_commit(r->listen);
+    listen_commit(r->live.listen);
     return OK;
 }
 
 static void clear(realtime *r) {
     items_clear_unannounced(&r->items);
-    r->buffer_from_ms = listen_audio_ms(r->listen);
-    listen_clear(r->listen);
+    r->buffer_from_ms = listen_audio_ms(r->live.listen);
+    listen_clear(r->live.listen);
     say_plain(r, "input_audio_buffer.cleared");
 }
 
@@ -322,32 +286,32 @@ static status open_listen(realtime *r, const realtime_config *c, listen_session 
                           unsigned *retry_after_s, diag *d) {
     listen_config how = {
         .model = c->model, .format = realtime_config_format(c), .protocol = "realtime"};
-    if (is_openai_name(c->model) && !app_model(r->app, c->model))
+    if (is_openai_name(c->model) && !app_model(r->live.app, c->model))
         how.model = "";
     realtime_config_listen(c, &how.listen);
-    return listen_open(r->app, &how, &session_events, r, out, retry_after_s, d);
+    return listen_open(r->live.app, &how, &session_events, r, out, retry_after_s, d);
 }
 
 /* Moves the session to another model; possible until audio has been sent. */
 static status change_model(realtime *r, const realtime_config *c, diag *d) {
     listen_session *other = NULL;
     unsigned retry_after_s = 0;
-    if (listen_audio_ms(r->listen) > 0)
+    if (listen_audio_ms(r->live.listen) > 0)
         return diag_field(d, ERR_STATE, "session.audio.input.transcription.model",
                           "the model can be changed only before audio is sent");
     status st = open_listen(r, c, &other, &retry_after_s, d);
     if (st != OK)
         return st;
-    listen_close(r->listen);
-    r->listen = other;
+    listen_close(r->live.listen);
+    r->live.listen = other;
     return OK;
 }
 
 static status apply(realtime *r, const realtime_config *c, diag *d) {
-    const model_manifest *now = listen_model(r->listen);
-    const model_manifest *wanted = app_model(r->app, c->model);
+    const model_manifest *now = listen_model(r->live.listen);
+    const model_manifest *wanted = app_model(r->live.app, c->model);
     if (!wanted && is_openai_name(c->model))
-        wanted = app_model(r->app, "");
+        wanted = app_model(r->live.app, "");
     /* a name not touched keeps its model, also when it would mean another one now */
     if (strcmp(c->model, r->config.model) != 0 && wanted != now)
         return change_model(r, c, d);
@@ -355,12 +319,12 @@ static status apply(realtime *r, const realtime_config *c, diag *d) {
     audio_format format = realtime_config_format(c);
     if (st == OK &&
         (c->encoding != r->config.encoding || c->rate_hz != r->config.rate_hz))
-        st = listen_reformat(r->listen, &format, d);
+        st = listen_reformat(r->live.listen, &format, d);
     if (st != OK)
         return st;
     engine_listen listen;
     realtime_config_listen(c, &listen);
-    listen_update(r->listen, &listen);
+    listen_update(r->live.listen, &listen);
     return OK;
 }
 
@@ -408,7 +372,7 @@ static status delete_item(realtime *r, const realtime_event *e, diag *d) {
         return st;
     if (!item->done)
         return diag_field(d, ERR_STATE, "item_id", "its transcript is still on the way");
-    buf b = new_event();
+    buf b = live_message_begin();
     out_item_deleted(&r->voice, item->number, &b);
     say(r, &b);
     items_remove(item);
@@ -451,8 +415,6 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
     realtime *r = owner;
     realtime_event e;
     diag d = DIAG_INIT;
-    if (r->over)
-        return OK;
     r->error_code = NULL;
     if (binary) {
         (void)diag_set(&d, ERR_UNSUPPORTED, "audio travels as base64 in JSON events");
@@ -473,52 +435,26 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
     return OK;
 }
 
-/* Acts on what the backlog said. */
-static void settle(realtime *r, status st) {
-    if (st == OK) {
-        r->heard_ms = uv_now(r->app->loop); /* the silence was ours */
-        net_resume(r->conn);
-    } else if (st == ERR_LIMIT)
-        net_pause(r->conn);
-    else
-        close_session(r, 1009, "too much was sent at once");
-}
-
 /* --- the connection --- */
 
-static void on_tick(uv_timer_t *timer) {
-    realtime *r = timer->data;
-    uint64_t quiet_ms = uv_now(r->app->loop) - r->heard_ms;
-    if (quiet_ms >= TICK_MS) {
-        backlog_trim(&r->in);
-        if (r->listen)
-            listen_trim(r->listen);
-    }
-    if (quiet_ms >= (uint64_t)r->app->config->idle_s * 1000 && !backlog_waiting(&r->in) &&
-        !r->over) {
-        diag d = DIAG_INIT;
-        r->error_code = "session_idle";
-        (void)diag_set(&d, ERR_TIMEOUT, "nothing was sent for %lld s",
-                       (long long)r->app->config->idle_s);
-        say_error(r, &d, "");
-        close_session(r, 1000, "nothing was sent for too long");
-    }
+static void on_idle(void *owner) {
+    realtime *r = owner;
+    diag d = DIAG_INIT;
+    r->error_code = "session_idle";
+    (void)diag_set(&d, ERR_TIMEOUT, "nothing was sent for %lld s",
+                   (long long)r->live.app->config->idle_s);
+    say_error(r, &d, "");
+    live_close(&r->live, 1000, "nothing was sent for too long");
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
-
-/* Everything but the timer and the memory, which go when the loop has let go. */
-static void leave(realtime *r) {
-    listen_close(r->listen);
-    r->listen = NULL;
-    admission_leave(&r->admitted);
+static void deinit(void *owner) {
+    realtime *r = owner;
     realtime_config_deinit(&r->config);
     items_deinit(&r->items);
-    backlog_deinit(&r->in);
-    uv_close((uv_handle_t *)&r->tick, on_timer_closed);
 }
+
+static const live_protocol protocol = {
+    .take = take_message, .idle = on_idle, .deinit = deinit};
 
 static status read_query(realtime_config *c, const net_request *request, diag *d) {
     char value[64];
@@ -537,14 +473,14 @@ static status read_query(realtime_config *c, const net_request *request, diag *d
     return OK;
 }
 
-/* Admits the caller and takes a slot; on an error the caller cleans up with leave(). */
+/* Admits the caller and takes a slot. */
 static status enter(realtime *r, const net_request *request, unsigned *retry_after_s,
                     diag *d) {
     status st = read_query(&r->config, request, d);
     if (st == OK)
-        st = admission_enter(r->app, r->conn, &r->admitted, d);
+        st = admission_enter(r->live.app, r->live.conn, &r->live.admitted, d);
     if (st == OK)
-        st = open_listen(r, &r->config, &r->listen, retry_after_s, d);
+        st = open_listen(r, &r->config, &r->live.listen, retry_after_s, d);
     return st;
 }
 
@@ -552,60 +488,36 @@ static void *on_open(net_conn *c, const net_request *request, void *context) {
     app *a = context;
     diag d = DIAG_INIT;
     unsigned retry_after_s = 0;
-    realtime *r = calloc(1, sizeof *r);
+    realtime *r = live_create(sizeof *r, a, c, &protocol);
     if (!r) {
         (void)diag_set(&d, ERR_MEMORY, "no memory for a session");
         openai_refuse_ws(a, c, &d, 0);
         return NULL;
     }
-    r->app = a;
-    r->conn = c;
     r->voice.items = &r->items;
-    r->heard_ms = uv_now(a->loop);
     id_make("sess", r->id);
     items_init(&r->items);
     listen_defaults(a, &r->defaults);
     realtime_config_init(&r->config, &r->defaults);
-    backlog_init(&r->in, take_message, r);
-    uv_timer_init(a->loop, &r->tick);
-    r->tick.data = r;
     if (enter(r, request, &retry_after_s, &d) != OK) {
         openai_refuse_ws(a, c, &d, retry_after_s);
-        leave(r);
+        live_closed(r);
         return NULL;
     }
     select_subprotocol(c, "realtime");
-    uint64_t idle_ms = (uint64_t)a->config->idle_s * 1000;
-    uint64_t tick_ms = idle_ms < TICK_MS ? idle_ms : TICK_MS;
-    uv_timer_start(&r->tick, on_tick, tick_ms, tick_ms);
+    live_start(&r->live);
     return r;
 }
 
 static void on_established(void *state) {
     realtime *r = state;
-    r->heard_ms = uv_now(r->app->loop);
-    if (!r->over)
-        say_session(r, "session.created");
-}
-
-static void on_message(void *state, const uint8_t *data, size_t n, bool binary,
-                       bool first, bool last) {
-    realtime *r = state;
-    r->heard_ms = uv_now(r->app->loop);
-    if (r->over)
-        return;
-    status st = backlog_push(&r->in, data, n, binary, first, last);
-    if (st != OK)
-        settle(r, st);
-}
-
-static void on_closed(void *state) {
-    leave(state);
+    r->live.heard_ms = uv_now(r->live.app->loop);
+    say_session(r, "session.created");
 }
 
 const net_handler realtime_handler = {
     .open = on_open,
     .established = on_established,
-    .message = on_message,
-    .closed = on_closed,
+    .message = live_hear,
+    .closed = live_closed,
 };

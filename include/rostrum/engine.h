@@ -6,13 +6,16 @@
  * engine owns the model and the words. docs/write-an-engine.md has a whole one.
  *
  * Life of a recogniser:
- *   load -> [ open -> (feed, step)* -> finish -> [second_pass] -> close ]* -> unload
+ *   [load] -> ( open -> (feed, step)* -> [finish] -> [second_pass] -> close )* ->
+ * [unload]
  *
- * Threads. `load` and `unload` run once, alone, before and after everything else;
- * files may be opened in `load` only (the process is confined right after it). A
- * model is shared by all threads and must be immutable after `load`, or lock. One
- * utterance is used by one thread at a time, not always the same one. Utterances run
- * in parallel. Results must not depend on what other utterances are doing.
+ * Calls in brackets, `due` and `vad` may be left out (NULL); each says what happens then.
+ *
+ * Threads. `load` runs once, alone, before everything else; files may be opened in `load`
+ * only (the process is confined right after it). A model is shared by all threads and
+ * must be immutable after `load`, or lock. One utterance is used by one thread at a time,
+ * not always the same one. Utterances run in parallel. Results must not depend on what
+ * other utterances are doing.
  *
  * Ownership. What an engine returns through an out pointer belongs to the engine and
  * stays valid until the next call on the same object. What the host passes in is
@@ -33,7 +36,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct here changes. The host refuses another number. */
-#define ROSTRUM_ENGINE_ABI 1
+#define ROSTRUM_ENGINE_ABI 2
 
 enum {
     ROSTRUM_OK = 0,
@@ -108,9 +111,12 @@ typedef struct {
     const char *version;     /* of the engine code */
     uint32_t sample_rate_hz; /* 16000 is the only rate the host feeds today */
 
+    /* NULL: an engine without a model; `open` is given NULL. */
     int (*load)(const rostrum_load_config *config, rostrum_model **out_model,
                 rostrum_error *error);
-    void (*unload)(rostrum_model *model); /* takes NULL */
+    /* For tests and sanitizers, which look for what was not freed; takes NULL. A worker
+     * just exits: the kernel frees a model faster. NULL: nothing to free. */
+    void (*unload)(rostrum_model *model);
 
     int (*open)(rostrum_model *model, const rostrum_utterance_config *config,
                 rostrum_utterance **out_utterance, rostrum_error *error);
@@ -120,7 +126,8 @@ typedef struct {
     int (*feed)(rostrum_utterance *utterance, const float *pcm, size_t n,
                 rostrum_error *error);
 
-    /* True when a step now would be worth its cost (a hop has been fed). Cheap. */
+    /* True when a step now would be worth its cost (a hop has been fed). Cheap. NULL:
+     * every 320 ms of audio, or 640 ms when `load` is above 0.8. */
     bool (*due)(const rostrum_utterance *utterance, rostrum_pressure pressure);
 
     /* Decodes what has been fed; sets *out to the new belief. Also called, without being
@@ -129,7 +136,8 @@ typedef struct {
     int (*step)(rostrum_utterance *utterance, rostrum_hypothesis *out,
                 rostrum_error *error);
 
-    /* No more audio comes: decodes the rest. All words are committed in *out. */
+    /* No more audio comes: decodes the rest. All words are committed in *out. NULL: a
+     * last `step` is the answer. */
     int (*finish)(rostrum_utterance *utterance, rostrum_hypothesis *out,
                   rostrum_error *error);
 

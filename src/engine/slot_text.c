@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "engine/defaults.h"
 #include "engine/slot_internal.h"
 
 /* How late a second pass may be for people who wait; files (no partials) wait longer,
@@ -125,8 +126,8 @@ bool slot_step_due(const slot *s) {
     const utterance *v = s->live;
     if (!v->engine || !s->listen.partials || v->fed_to == v->stepped_to)
         return false;
-    rostrum_pressure pressure = {s->host->pressure(s->host->context)};
-    return s->host->engine->due(v->engine, pressure);
+    return defaults_due(s->host->engine, v->engine, (size_t)(v->fed_to - v->stepped_to),
+                        s->host->pressure(s->host->context));
 }
 
 static void send_text(slot_unit *u, utterance *v, uint8_t type, uint8_t flags,
@@ -195,7 +196,7 @@ void slot_finish(slot_unit *u) {
     rostrum_hypothesis hypothesis = {0};
     rostrum_error error = {""};
     uint64_t before = cpu_us(s);
-    int result = s->host->engine->finish(v->engine, &hypothesis, &error);
+    int result = defaults_finish(s->host->engine, v->engine, &hypothesis, &error);
     v->compute_us += cpu_us(s) - before;
     v->queue_us += u->waited_us;
     check(u, result, &error);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/defaults.h"
 #include "engine/vad_energy.h"
 
 #define WARM_FRAMES 31 /* 1 s */
@@ -29,11 +30,11 @@ static int decode(const rostrum_engine *engine, rostrum_utterance *utterance, bo
         make_noise(pcm, &seed);
         code = engine->feed(utterance, pcm, FRAME_SAMPLES, &out->error);
     }
-    (void)engine->due(utterance, (rostrum_pressure){0});
+    (void)defaults_due(engine, utterance, WARM_FRAMES * FRAME_SAMPLES, 0);
     if (code == ROSTRUM_OK)
         code = engine->step(utterance, &hypothesis, &out->error);
     if (code == ROSTRUM_OK)
-        code = engine->finish(utterance, &hypothesis, &out->error);
+        code = defaults_finish(engine, utterance, &hypothesis, &out->error);
     if (code != ROSTRUM_OK || !second)
         return code;
     code = engine->second_pass(utterance, &hypothesis, &out->error);

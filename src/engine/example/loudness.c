@@ -7,19 +7,9 @@
 
 struct rostrum_utterance {
     double energy; /* of the word being heard */
-    size_t fed, stepped, n;
+    size_t fed, n;
     rostrum_word words[300]; /* 30 s: more is never fed */
 };
-
-static int load(const rostrum_load_config *c, rostrum_model **out, rostrum_error *e) {
-    (void)c, (void)e;
-    *out = NULL; /* a real one opens its files here, and only here */
-    return ROSTRUM_OK;
-}
-
-static void unload(rostrum_model *m) {
-    (void)m;
-}
 
 static int begin(rostrum_model *m, const rostrum_utterance_config *c,
                  rostrum_utterance **out, rostrum_error *e) {
@@ -44,20 +34,9 @@ static int feed(rostrum_utterance *u, const float *pcm, size_t n, rostrum_error 
     return ROSTRUM_OK;
 }
 
-static bool due(const rostrum_utterance *u, rostrum_pressure p) {
-    return u->fed - u->stepped >= (p.load < 0.8f ? 4800 : 9600);
-}
-
 static int step(rostrum_utterance *u, rostrum_hypothesis *out, rostrum_error *e) {
-    (void)e;
-    u->stepped = u->fed; /* the newest word may still change, a recogniser would say */
+    (void)e; /* the newest word may still change, a recogniser would say */
     *out = (rostrum_hypothesis){u->words, u->n, u->n > 0 ? u->n - 1 : 0};
-    return ROSTRUM_OK;
-}
-
-static int finish(rostrum_utterance *u, rostrum_hypothesis *out, rostrum_error *e) {
-    (void)e;
-    *out = (rostrum_hypothesis){u->words, u->n, u->n};
     return ROSTRUM_OK;
 }
 
@@ -65,20 +44,14 @@ static void end(rostrum_utterance *u) {
     free(u);
 }
 
-static const rostrum_engine loudness = {
-    .abi = ROSTRUM_ENGINE_ABI,
-    .name = "example",
-    .version = "1.0",
-    .sample_rate_hz = 16000,
-    .load = load,
-    .unload = unload,
-    .open = begin,
-    .feed = feed,
-    .due = due,
-    .step = step,
-    .finish = finish,
-    .close = end,
-};
+static const rostrum_engine loudness = {.abi = ROSTRUM_ENGINE_ABI,
+                                        .name = "example",
+                                        .version = "1.0",
+                                        .sample_rate_hz = 16000,
+                                        .open = begin,
+                                        .feed = feed,
+                                        .step = step,
+                                        .close = end};
 
 int main(int argc, char **argv) {
     return rostrum_engine_main(&loudness, argc, argv);

@@ -1,5 +1,6 @@
 /* The program `rostrum`: one table of commands. */
 #include "cli/commands.h"
+#include "cli/lab.h"
 #include "cli/try.h"
 #include "serve/registry/engine_command.h"
 #include "serve/serve.h"
@@ -14,6 +15,9 @@ static const command *const commands[] = {
     &engine_check_command,
     &engine_calibrate_command,
     &key_new_command,
+    &lab_gate_command,
+    &lab_burn_command,
+    &lab_cost_command,
     &config_show_command,
     &config_explain_command,
     &version_command,

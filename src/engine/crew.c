@@ -364,8 +364,10 @@ static bool stuck(member *m) {
 bool crew_report(crew *c, engine_load *out) {
     out->slots = c->config.slots;
     out->open = 0;
-    for (unsigned i = 0; i < c->config.slots; i++)
+    for (unsigned i = 0; i < c->config.slots; i++) {
         out->open += slot_in_use(c->slots[i]);
+        slot_rest(c->slots[i]);
+    }
     bool well = true;
     pthread_mutex_lock(&c->lock);
     uint64_t now = now_us(NULL);

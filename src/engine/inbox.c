@@ -34,6 +34,7 @@ status inbox_add_audio(inbox *b, const uint8_t *bytes, size_t n, uint64_t now_us
     if (b->count == 0)
         b->head = 0;
     append(b, bytes, n);
+    b->touched = true;
     if (b->received == n)
         b->first_us = now_us;
     if (b->spoken_us < now_us)
@@ -50,6 +51,15 @@ status inbox_add_command(inbox *b, uint8_t type, const engine_listen *update) {
         b->update = *update;
     b->commands[b->n_commands++] = (inbox_command){type, b->received};
     return OK;
+}
+
+/* The next n samples, which stay there. */
+static void read_ring(const inbox *b, int16_t *out, size_t n) {
+    size_t first = INBOX_SAMPLES - b->head;
+    if (first > n)
+        first = n;
+    memcpy(out, b->samples + b->head, first * sizeof *out);
+    memcpy(out + first, b->samples, (n - first) * sizeof *out);
 }
 
 static size_t available(const inbox *b) {
@@ -75,16 +85,24 @@ inbox_item inbox_take(inbox *b, int16_t *pcm, size_t *out_n, uint8_t *out_comman
         return INBOX_COMMAND;
     }
     ASSERT(n <= b->count);
-    size_t first = INBOX_SAMPLES - b->head;
-    if (first > n)
-        first = n;
-    memcpy(pcm, b->samples + b->head, first * sizeof *pcm);
-    memcpy(pcm + first, b->samples, (n - first) * sizeof *pcm);
+    read_ring(b, pcm, n);
     b->head = (b->head + n) % INBOX_SAMPLES;
     b->count -= n;
     b->taken += n;
     *out_n = n;
     return INBOX_AUDIO;
+}
+
+bool inbox_rest(inbox *b, uint64_t now_us) {
+    if (!b->touched || b->count >= FRAME_SAMPLES ||
+        now_us < b->arrival_us + INBOX_REST_US)
+        return false;
+    int16_t left[FRAME_SAMPLES];
+    read_ring(b, left, b->count);
+    memcpy(b->samples, left, b->count * sizeof *left);
+    b->head = 0;
+    b->touched = false;
+    return true;
 }
 
 uint64_t inbox_due_us(const inbox *b) {

@@ -27,6 +27,7 @@
 #include "engine/vad_energy.h"
 
 #define INBOX_SAMPLES (LIMIT_SLOT_AUDIO_S * LIMIT_SAMPLE_RATE_HZ)
+#define INBOX_REST_US 2000000
 #define INBOX_COMMANDS 16 /* commands between two pieces of audio: one would be usual */
 
 typedef struct {
@@ -39,6 +40,7 @@ typedef struct {
                          so that a stream that keeps up touches few pages */
     size_t head, count;
     uint64_t received, taken; /* samples since OPEN */
+    bool touched;             /* since inbox_rest: memory of the ring */
     uint64_t spoken_us;       /* clock of the newest sample */
     uint64_t arrival_us;      /* when it came */
     uint64_t first_us;        /* when the first came */
@@ -66,6 +68,11 @@ inbox_item inbox_take(inbox *b, int16_t *pcm, size_t *out_n, uint8_t *out_comman
 
 /* True when inbox_take would give something. */
 bool inbox_ready(const inbox *b);
+
+/* Tells once after a burst that the ring's memory can be given back but for the first
+ * FRAME_SAMPLES, where what is left of the last frame lies now: nothing has come for
+ * INBOX_REST_US. */
+bool inbox_rest(inbox *b, uint64_t now_us);
 
 /* When the next sample to be taken is wanted. */
 uint64_t inbox_due_us(const inbox *b);

@@ -3,24 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "engine/slot_internal.h"
 
 #define LISTEN_BUDGET_US 40000u /* the detector's answer, after its audio was due */
 
+static size_t rounded_up(size_t bytes, size_t to) {
+    return (bytes + to - 1) / to * to;
+}
+
 /* Hands out `bytes` of the slot's mapping. */
 static void *carve(uint8_t **at, size_t bytes) {
     void *part = *at;
-    *at += (bytes + 63) / 64 * 64;
+    *at += rounded_up(bytes, 64);
     return part;
 }
 
-/* Pages are touched as they are used, so a slot costs what it uses. */
+/* Pages are touched as they are used, so a slot costs what it uses. The detector's state
+ * and the start of the inbox share the first page; the rest of the inbox has pages of its
+ * own, to be given back alone. */
 static status map_memory(slot *s) {
     size_t vad = s->host->engine->vad_state_bytes;
-    size_t bytes = vad + sizeof(int16_t) * (TAPE_SAMPLES + INBOX_SAMPLES) +
-                   SLOT_UTTERANCES * sizeof(word_list) + (3 + SLOT_UTTERANCES) * 64;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t inbox_end =
+        rounded_up(rounded_up(vad, 64) + sizeof(int16_t) * INBOX_SAMPLES, page);
+    size_t bytes = inbox_end + sizeof(int16_t) * TAPE_SAMPLES +
+                   SLOT_UTTERANCES * sizeof(word_list) + (1 + SLOT_UTTERANCES) * 64;
     uint8_t *at =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
@@ -28,8 +38,12 @@ static status map_memory(slot *s) {
     s->memory = at;
     s->memory_bytes = bytes;
     s->vad_state = carve(&at, vad);
+    s->in.samples = (int16_t *)(void *)at;
+    at = (uint8_t *)s->memory + inbox_end;
+    s->rest_from =
+        rounded_up(rounded_up(vad, 64) + sizeof(int16_t) * FRAME_SAMPLES, page);
+    s->rest_bytes = inbox_end - s->rest_from;
     s->recent.samples = carve(&at, sizeof(int16_t) * TAPE_SAMPLES);
-    s->in.samples = carve(&at, sizeof(int16_t) * INBOX_SAMPLES);
     for (size_t i = 0; i < SLOT_UTTERANCES; i++)
         s->utterances[i].words = carve(&at, sizeof(word_list));
     ASSERT(at <= (uint8_t *)s->memory + bytes);
@@ -149,6 +163,14 @@ uint64_t slot_due_us(slot *s) {
         due = inbox_due_us(&s->in) + LISTEN_BUDGET_US;
     pthread_mutex_unlock(&s->lock);
     return due;
+}
+
+void slot_rest(slot *s) {
+    uint64_t now_us = s->host->now_us(s->host->context);
+    pthread_mutex_lock(&s->lock);
+    if (s->in_use && inbox_rest(&s->in, now_us))
+        madvise((uint8_t *)s->memory + s->rest_from, s->rest_bytes, MADV_DONTNEED);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void slot_fail(slot_unit *u, const char *text) {

@@ -14,7 +14,7 @@
  * which stops its credit, which stops the gateway. A second pass that does not come in
  * time is given up and the first pass sent as TEXT_DEGRADED.
  *
- * Threads. slot_open .. slot_due_us: the I/O thread. slot_run: any compute thread, one at
+ * Threads. slot_open .. slot_rest: the I/O thread. slot_run: any compute thread, one at
  * a time (the scheduler sees to that). slot_second: the second-pass thread. They meet in
  * the slot's lock, which is never held while an engine works.
  * No allocation after slot_create. */
@@ -88,6 +88,10 @@ bool slot_in_use(slot *s);
 
 /* When its inbox is wanted; SCHED_NEVER: nothing to do. */
 uint64_t slot_due_us(slot *s);
+
+/* Gives memory back that a stream without audio on its way does not need. Cheap: for
+ * every slot, twice a second. */
+void slot_rest(slot *s);
 
 /* Does one unit of work; frames for the gateway are appended to out.
  * waited_us: how long it waited for this thread. */

@@ -9,6 +9,11 @@
 /* Silence the engine still hears: what a word needs to ring out. */
 #define TAIL_SAMPLES (256 * SAMPLES_PER_MS)
 
+/* What an engine hears at least after the last sound. Speech that a commit cuts off
+ * tightly is padded with zeros: models were trained on speech that ends before the audio
+ * does. */
+#define PAD_SAMPLES (200 * SAMPLES_PER_MS)
+
 /* When work is wanted, after its audio is due. A first partial and a final are waited
  * for; later partials have a hop's time. */
 #define FIRST_STEP_BUDGET_US 100000u
@@ -69,6 +74,9 @@ static void stopped(slot_unit *u, const endpoint_event *event, uint8_t flags) {
         slot_feed_until(u, s->recent.end);
     if (s->failed)
         return;
+    bool cut_off = !event->continues && v->fed_to == s->recent.end;
+    if (cut_off && v->fed_to < event->at + PAD_SAMPLES)
+        slot_pad(u, event->at + PAD_SAMPLES - v->fed_to);
     v->flags = flags;
     v->speech_end = event->at;
     want(s, WANT_FINISH, FINISH_BUDGET_US);

@@ -47,6 +47,7 @@ struct slot {
     uint16_t index;
     void *memory; /* one mapping for all that follows by pointer */
     size_t memory_bytes;
+    size_t rest_from, rest_bytes; /* of memory: what slot_rest gives back */
 
     pthread_mutex_t lock;
     inbox in;            /* under lock */
@@ -95,6 +96,9 @@ void slot_take_audio(slot_unit *u);
 bool slot_can_begin(slot *s); /* a record is free */
 void slot_begin(slot_unit *u, const endpoint_event *start);
 void slot_feed_until(slot_unit *u, uint64_t to);
+/* Feeds n zeros after the last sample, as far as an utterance may be long. Times stay
+ * those of the audio: only the engine hears them. */
+void slot_pad(slot_unit *u, uint64_t n);
 bool slot_step_due(const slot *s);
 void slot_step(slot_unit *u);
 void slot_finish(slot_unit *u);

@@ -122,6 +122,22 @@ void slot_feed_until(slot_unit *u, uint64_t to) {
     v->compute_us += cpu_us(s) - before;
 }
 
+void slot_pad(slot_unit *u, uint64_t n) {
+    slot *s = u->s;
+    utterance *v = s->live;
+    uint64_t room = LIMIT_UTTERANCE_S * LIMIT_SAMPLE_RATE_HZ - (v->fed_to - v->from);
+    uint64_t left = n < room ? n : room;
+    uint64_t before = cpu_us(s);
+    memset(u->scratch->pcm, 0, sizeof u->scratch->pcm);
+    while (v->engine && left > 0 && !s->failed) {
+        size_t part = left < FRAME_SAMPLES ? (size_t)left : FRAME_SAMPLES;
+        rostrum_error error = {""};
+        check(u, s->host->engine->feed(v->engine, u->scratch->pcm, part, &error), &error);
+        left -= part;
+    }
+    v->compute_us += cpu_us(s) - before;
+}
+
 bool slot_step_due(const slot *s) {
     const utterance *v = s->live;
     if (!v->engine || !s->listen.partials || v->fed_to == v->stepped_to)

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "engine/sched.h"
-#include "engine/slot.h"
+#include "engine/slot_internal.h"
 
 /* Counts allocations, where no sanitizer has its own allocator. */
 static unsigned long n_allocations;
@@ -208,13 +210,12 @@ static float rig_pressure(void *c) {
     return 0;
 }
 
-static bool rig_want_second(void *c, uint16_t index, unsigned utterance,
-                            uint64_t due_us) {
+static bool rig_want_second(void *c, uint16_t index, unsigned number, uint64_t due_us) {
     (void)c, (void)index;
     assert_true(due_us > rig.now_us);
     if (rig.seconds_full)
         return false;
-    rig.queued[utterance] = true;
+    rig.queued[number] = true;
     return true;
 }
 
@@ -321,17 +322,17 @@ static uint8_t next_event(void) {
     return type;
 }
 
-static void expect_final(uint32_t utterance, uint8_t flags) {
+static void expect_final(uint32_t number, uint8_t flags) {
     assert_int_equal(next_event(), FRAME_FINAL);
-    assert_int_equal(text.utterance, utterance);
+    assert_int_equal(text.utterance, number);
     assert_int_equal(frame.flags, flags);
 }
 
-static void expect_speech(uint32_t utterance) {
+static void expect_speech(uint32_t number) {
     assert_int_equal(next_event(), FRAME_SPEECH_STARTED);
-    assert_int_equal(mark.utterance, utterance);
+    assert_int_equal(mark.utterance, number);
     assert_int_equal(next_event(), FRAME_SPEECH_STOPPED);
-    assert_int_equal(mark.utterance, utterance);
+    assert_int_equal(mark.utterance, number);
 }
 
 static void open_slot(void) {
@@ -515,12 +516,14 @@ static void a_commit_ends_a_manual_utterance_to_the_sample(void **state) {
     assert_int_equal(slot_audio(rig.slot, 1, pcm, sizeof pcm), OK);
     command(FRAME_COMMIT);
     expect_final(0, TEXT_BY_COMMIT);
-    assert_int_equal(fake.fed, 100); /* less than a frame is still audio */
+    assert_int_equal(fake.fed, 100 + 3200); /* less than a frame is audio; padding */
+    assert_int_equal(text.end_ms, 6);
     hear(0.9f, 1000);
     command(FRAME_COMMIT);
     expect_final(1, TEXT_BY_COMMIT);
-    assert_int_equal(fake.fed, 100 + 16000);
+    assert_in_range(fake.fed, 3300 + 16000 + 3000, 3300 + 16000 + 3200 + 512);
     assert_int_equal(text.start_ms, 6);
+    assert_int_equal(text.end_ms, 1006);
     command(FRAME_COMMIT); /* nothing to commit: answered all the same */
     expect_final(2, TEXT_BY_COMMIT);
     assert_int_equal(text.n_words, 0);
@@ -771,6 +774,75 @@ static void any_order_of_events_keeps_the_protocols_promises(void **state) {
     }
 }
 
+/* The engine hears at least 200 ms after the last sound; times stay those of the audio.
+ */
+static void speech_that_a_commit_cuts_off_is_padded(void **state) {
+    (void)state;
+    static const struct {
+        unsigned speech_ms, silence_ms, max_ms;
+        size_t fed_ms;
+    } rows[] = {
+        {1000, 0, 30000, 1200},   /* cut in the last sound */
+        {1000, 120, 30000, 1200}, /* a part is there */
+        {1000, 300, 30000, 1300}, /* more than enough is */
+        {29900, 0, 30000, 30000}, /* never more than 30 s */
+    };
+    rig.listen.endpoint = ENDPOINT_MANUAL;
+    rig.listen.second_pass = false;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        open_slot();
+        unsigned left_ms = rows[i].speech_ms;
+        for (; left_ms > 500; left_ms -= 500) { /* a steady sound would be noise */
+            hear(1, 460);
+            hear(0, 40);
+        }
+        hear(1, left_ms);
+        hear(0, rows[i].silence_ms);
+        fake.longest = 0;
+        command(FRAME_COMMIT);
+        expect_final(0, TEXT_BY_COMMIT);
+        assert_in_range(fake.longest, rows[i].fed_ms * 16 - 256,
+                        rows[i].fed_ms * 16 + 256);
+        assert_int_equal(text.end_ms, rows[i].speech_ms + rows[i].silence_ms);
+        assert_in_range(text.speech_end_ms, rows[i].speech_ms - 16,
+                        rows[i].speech_ms + 16);
+        assert_true(text.words[text.n_words - 1].end_ms <= text.end_ms);
+        close_slot();
+        run();
+        buf_clear(&rig.out);
+    }
+}
+
+static unsigned resident_pages(void *from, size_t bytes) {
+    unsigned char pages[256];
+    unsigned n = 0;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), count = (bytes + page - 1) / page;
+    assert_true(count <= sizeof pages);
+    assert_int_equal(mincore(from, bytes, pages), 0);
+    for (size_t i = 0; i < count; i++)
+        n += pages[i] & 1;
+    return n;
+}
+
+static void a_stream_without_audio_on_its_way_keeps_no_inbox(void **state) {
+    (void)state;
+    open_slot();
+    hear(0, 400); /* half a frame waits for the rest */
+    slot *s = rig.slot;
+    assert_true(resident_pages((uint8_t *)s->memory + s->rest_from, s->rest_bytes) > 0);
+    rig.now_us += 1900000;
+    slot_rest(s);
+    assert_true(resident_pages((uint8_t *)s->memory + s->rest_from, s->rest_bytes) >
+                0); /* it may go on */
+    rig.now_us += 200000;
+    slot_rest(s);
+    assert_int_equal(resident_pages((uint8_t *)s->memory + s->rest_from, s->rest_bytes),
+                     0);
+    hear(1, 1000); /* and it goes on as if nothing had been */
+    hear(0, 1000);
+    expect_speech(0);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -786,6 +858,8 @@ int main(void) {
         TEST(files_get_no_partials_and_no_steps),
         TEST(a_commit_ends_a_manual_utterance_to_the_sample),
         TEST(a_commit_in_the_middle_of_speech_stops_it),
+        TEST(speech_that_a_commit_cuts_off_is_padded),
+        TEST(a_stream_without_audio_on_its_way_keeps_no_inbox),
         TEST(a_cleared_utterance_has_no_final_and_holds_up_none),
         TEST(speech_without_a_pause_is_cut_at_the_limit_and_loses_nothing),
         TEST(an_engine_error_ends_the_stream_and_frees_the_slot),

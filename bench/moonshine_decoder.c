@@ -92,7 +92,7 @@ static int bench_set(const char *path, const kernels *set, size_t frames) {
     subject b = {.frames = frames};
     moonshine_decoder *m = NULL;
     diag d = DIAG_INIT;
-    if (moonshine_decoder_load_for(path, set, &m, &d) != OK) {
+    if (moonshine_decoder_load(path, set, &m, &d) != OK) {
         char text[512];
         fprintf(stderr, "%s\n", diag_format(&d, text, sizeof text));
         return 1;

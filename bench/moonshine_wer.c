@@ -263,10 +263,8 @@ static model *load(const rostrum_setting *settings, size_t n) {
     else
         snprintf(folder, sizeof folder, "%s/.cache/rostrum", getenv("HOME"));
     snprintf(models, sizeof models, "%s/models", folder);
-    rostrum_load_config config = {.model_dir = models,
-                                  .settings = settings,
-                                  .n_settings = n,
-                                  .threads = 1};
+    rostrum_load_config config = {
+        .model_dir = models, .settings = settings, .n_settings = n, .threads = 1};
     model *m = NULL;
     diag d = DIAG_INIT;
     char text[600];

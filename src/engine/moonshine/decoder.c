@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "engine/moonshine/deal.h"
 #include "engine/moonshine/decoder_audio.h"
 #include "engine/moonshine/decoder_model.h"
 
@@ -26,24 +27,8 @@ struct moonshine_state {
     void *memory;
 };
 
-static size_t round_up(size_t n, size_t to) {
-    return (n + to - 1) / to * to;
-}
-
 static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
-}
-
-/* Deals out floats of one block; with no block it only counts. */
-typedef struct {
-    float *block;
-    size_t used;
-} dealer;
-
-static float *deal(dealer *d, size_t floats) {
-    float *p = d->block ? d->block + d->used : NULL;
-    d->used += round_up(floats, KERNELS_ALIGN / sizeof(float));
-    return p;
 }
 
 static void lay_out(moonshine_state *s, dealer *d) {
@@ -151,19 +136,6 @@ void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
     moonshine_state_listen(s, &s->own);
 }
 
-/* Turns the first numbers of each head by the angles of position p. */
-static void turn(const moonshine_decoder *m, size_t p, size_t depth, float *row) {
-    const float *c = m->turn_cos[p], *s = m->turn_sin[p];
-    for (size_t h = 0; h < DECODER_HEADS; h++) {
-        float *v = row + h * depth;
-        for (size_t i = 0; i < DECODER_ROPE_PAIRS; i++) {
-            float even = v[2 * i], odd = v[2 * i + 1];
-            v[2 * i] = even * c[i] - odd * s[i];
-            v[2 * i + 1] = odd * c[i] + even * s[i];
-        }
-    }
-}
-
 static void scale_row(float *row, size_t n, float by) {
     for (size_t i = 0; i < n; i++) {
         row[i] *= by;
@@ -214,8 +186,8 @@ static void self_attention(const moonshine_decoder *m, moonshine_state *s, size_
     project(m, s, &y->self_k, rows, k, stride, false);
     project(m, s, &y->self_v, rows, v, stride, false);
     for (size_t r = 0; r < rows; r++) {
-        turn(m, s->position + r, s->depth, q + r * stride);
-        turn(m, s->position + r, s->depth, k + r * stride);
+        rope_turn(&m->turns, s->position + r, s->depth, q + r * stride);
+        rope_turn(&m->turns, s->position + r, s->depth, k + r * stride);
         scale_row(q + r * stride, width, scale);
     }
     decoder_cache_put_keys(&s->self, layer, s->position, k, rows, stride);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "engine/moonshine/kernels.h"
 
 #define MOONSHINE_BOS 1
 #define MOONSHINE_EOS 2
@@ -27,15 +28,12 @@ typedef struct moonshine_decoder moonshine_decoder;
 typedef struct moonshine_state moonshine_state; /* token cache and working memory */
 typedef struct moonshine_audio moonshine_audio; /* keys and values of audio that grows */
 
-/* ERR_NOT_FOUND, ERR_INTEGRITY (not the graph we know; d says which tensor), ERR_MEMORY.
- */
-MUST_CHECK status moonshine_decoder_load(const char *path, moonshine_decoder **out,
-                                         diag *d);
+/* For a set of kernels. ERR_NOT_FOUND, ERR_INTEGRITY (not the graph we know; d says which
+ * tensor), ERR_MEMORY. */
+MUST_CHECK status moonshine_decoder_load(const char *path, const kernels *set,
+                                         moonshine_decoder **out, diag *d);
 void moonshine_decoder_destroy(moonshine_decoder *m);
 unsigned moonshine_decoder_width(const moonshine_decoder *m); /* 288 tiny, 416 base */
-
-/* Which kernels run here: "avx512vnni", "avx2" or "scalar". */
-const char *moonshine_decoder_kernels(const moonshine_decoder *m);
 
 /* One state a compute thread is enough: nothing in it outlives a decode. */
 MUST_CHECK status moonshine_state_create(const moonshine_decoder *m,

@@ -16,10 +16,10 @@
 #include "engine/moonshine/decoder.h"
 #include "engine/moonshine/decoder_head.h"
 #include "engine/moonshine/kernels.h"
+#include "engine/moonshine/rope.h"
 
 #define DECODER_LAYERS_MAX 16
 #define DECODER_HEADS KERNELS_HEADS
-#define DECODER_ROPE_PAIRS 16
 #define DECODER_VOCABULARY 32768
 
 /* Rows computed together. More of them share a pass over the weights; these keep the
@@ -43,16 +43,8 @@ struct moonshine_decoder {
     decoder_layer layers[DECODER_LAYERS_MAX];
     decoder_head head; /* the embedding as well */
     const float *norm; /* [width] */
-    /* cos and sin of position * frequency */
-    float turn_cos[MOONSHINE_TOKENS_MAX][DECODER_ROPE_PAIRS];
-    float turn_sin[MOONSHINE_TOKENS_MAX][DECODER_ROPE_PAIRS];
-    /* What the pointers above point into. */
-    uint8_t *memory;
-    size_t memory_size, memory_used;
+    rope turns;        /* of MOONSHINE_TOKENS_MAX positions */
+    uint8_t *memory;   /* what the pointers above point into */
 };
-
-/* moonshine_decoder_load with kernels of one's choice: for tests and benches. */
-MUST_CHECK status moonshine_decoder_load_for(const char *path, const kernels *set,
-                                             moonshine_decoder **out, diag *d);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "engine/moonshine/deal.h"
 #include "engine/moonshine/decoder.h"
 #include "engine/moonshine/encoder_model.h"
 
@@ -58,22 +59,6 @@ struct hearing {
      * layer and head values [CHUNK_FRAMES][padded]. */
     float *chunks[CHUNKS_MAX];
 };
-
-static size_t round_up(size_t n, size_t to) {
-    return (n + to - 1) / to * to;
-}
-
-/* Deals out floats of one block; with no block it only counts. */
-typedef struct {
-    float *block;
-    size_t used;
-} dealer;
-
-static float *deal(dealer *d, size_t floats) {
-    float *p = d->block ? d->block + d->used : NULL;
-    d->used += round_up(floats, KERNELS_ALIGN / sizeof(float));
-    return p;
-}
 
 static void lay_out(encoder_scratch *s, dealer *d) {
     s->conv1 = deal(d, SAMPLES_ROUNDED * s->width);
@@ -329,20 +314,6 @@ static void stem(const run *r, const float *pcm, size_t samples, size_t next) {
            (stop - next) * width * sizeof *r->x);
 }
 
-/* Turns the first numbers of each head by the angles of frame t. */
-static void turn(const moonshine_encoder *e, size_t t, float *row) {
-    const float *c = e->turn_cos + t * ENCODER_ROPE_PAIRS;
-    const float *s = e->turn_sin + t * ENCODER_ROPE_PAIRS;
-    for (size_t head = 0; head < ENCODER_HEADS; head++) {
-        float *v = row + head * e->depth;
-        for (size_t i = 0; i < ENCODER_ROPE_PAIRS; i++) {
-            float even = v[2 * i], odd = v[2 * i + 1];
-            v[2 * i] = even * c[i] - odd * s[i];
-            v[2 * i + 1] = odd * c[i] + even * s[i];
-        }
-    }
-}
-
 static void put(const run *r, size_t layer, size_t t, const float *key,
                 const float *value) {
     const moonshine_encoder *e = r->e;
@@ -382,8 +353,8 @@ static void ask(const run *r, size_t layer, size_t at, size_t rows) {
     project(r, &y->v, rows, value, 2 * width, false);
     for (size_t i = 0; i < rows; i++) {
         size_t t = r->from + at + i;
-        turn(e, t, query + i * width);
-        turn(e, t, key + i * 2 * width);
+        rope_turn(&e->turns, t, e->depth, query + i * width);
+        rope_turn(&e->turns, t, e->depth, key + i * 2 * width);
         for (size_t k = 0; k < width; k++)
             query[i * width + k] *= scale;
         put(r, layer, t, key + i * 2 * width, value + i * 2 * width);

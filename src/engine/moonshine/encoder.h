@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
+#include "engine/moonshine/kernels.h"
 #include "rostrum/engine.h"
 
 #define MOONSHINE_FRAME_SAMPLES 384
@@ -35,10 +36,10 @@ typedef struct moonshine_encoder moonshine_encoder;
 typedef struct encoder_scratch encoder_scratch; /* working memory of one thread */
 typedef struct hearing hearing;                 /* of one growing piece */
 
-/* Reads the weights of encoder_model.onnx; the graph itself is not run.
- * ERR_NOT_FOUND, ERR_INTEGRITY (d names the node), ERR_MEMORY. */
-MUST_CHECK status moonshine_encoder_load(const char *path, moonshine_encoder **out,
-                                         diag *d);
+/* Reads the weights of encoder_model.onnx, for a set of kernels; the graph itself is not
+ * run. ERR_NOT_FOUND, ERR_INTEGRITY (d names the node), ERR_MEMORY. */
+MUST_CHECK status moonshine_encoder_load(const char *path, const kernels *set,
+                                         moonshine_encoder **out, diag *d);
 void moonshine_encoder_destroy(moonshine_encoder *e);         /* takes NULL */
 unsigned moonshine_encoder_width(const moonshine_encoder *e); /* 288 tiny, 416 base */
 

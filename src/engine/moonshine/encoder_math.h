@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/moonshine/kernels.h"
+
 #define ENCODER_QUERIES 4 /* taken together */
 #define ENCODER_BLOCK 8   /* frames of one block of keys */
 
@@ -46,8 +48,8 @@ typedef struct {
                   const uint16_t *w, size_t outputs, float *out, size_t out_stride);
 } encoder_math;
 
-/* The best set this processor runs. */
-const encoder_math *encoder_math_pick(void);
+/* The arithmetic that goes with a set of kernels. */
+const encoder_math *encoder_math_for(const kernels *set);
 
 extern const encoder_math encoder_math_any;
 #if defined(__x86_64__)

@@ -6,10 +6,10 @@
 #include "engine/moonshine/encoder.h"
 #include "engine/moonshine/encoder_math.h"
 #include "engine/moonshine/kernels.h"
+#include "engine/moonshine/rope.h"
 
 #define ENCODER_LAYERS_MAX 16
-#define ENCODER_HEADS 8
-#define ENCODER_ROPE_PAIRS 16
+#define ENCODER_HEADS KERNELS_HEADS
 #define ENCODER_PARTS_MAX 2 /* of a convolution's taps: a product is exact up to 2048 */
 
 #define ENCODER_TAPS_1 127 /* samples of conv 1, stride 64 */
@@ -47,16 +47,9 @@ struct moonshine_encoder {
     encoder_conv conv1, conv2, conv3;
     const float *group_by, *group_plus; /* [width] */
     encoder_layer layers[ENCODER_LAYERS_MAX];
-    const float *norm;          /* [width] */
-    float *turn_cos, *turn_sin; /* [MOONSHINE_FRAMES_MAX][ENCODER_ROPE_PAIRS] */
-    /* What the pointers above point into. */
-    uint8_t *memory;
-    size_t memory_size, memory_used;
+    const float *norm; /* [width] */
+    rope turns;        /* of MOONSHINE_FRAMES_MAX frames */
+    uint8_t *memory;   /* what the pointers above point into */
 };
-
-/* moonshine_encoder_load with arithmetic of one's choice: for tests. */
-MUST_CHECK status moonshine_encoder_load_for(const char *path, const kernels *set,
-                                             const encoder_math *math,
-                                             moonshine_encoder **out, diag *d);
 
 #endif

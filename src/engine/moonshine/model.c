@@ -35,15 +35,16 @@ static status path_of(char *out, size_t size, const char *a, const char *b, cons
                                      : diag_set(d, ERR_INVALID, "a path is too long");
 }
 
-static status load_network(const char *folder, const char *name, network *out, diag *d) {
+static status load_network(const char *folder, const char *name, const kernels *set,
+                           network *out, diag *d) {
     char path[1024];
     status s = path_of(path, sizeof path, folder, name, "decoder_model_merged.onnx", d);
     if (s == OK)
-        s = moonshine_decoder_load(path, &out->decoder, d);
+        s = moonshine_decoder_load(path, set, &out->decoder, d);
     if (s == OK)
         s = path_of(path, sizeof path, folder, name, "encoder_model.onnx", d);
     if (s == OK)
-        s = moonshine_encoder_load(path, &out->encoder, d);
+        s = moonshine_encoder_load(path, set, &out->encoder, d);
     if (s == OK &&
         moonshine_encoder_width(out->encoder) != moonshine_decoder_width(out->decoder))
         s = diag_set(d, ERR_INTEGRITY, "encoder and decoder of %s are of two models",
@@ -94,20 +95,20 @@ static status load_all(const rostrum_load_config *config, model *m, diag *d) {
     if (s == OK)
         s = tokens_load(path, &m->vocabulary, d);
     if (s == OK)
-        s = load_network(folder, m->settings.live, &m->live, d);
+        s = load_network(folder, m->settings.live, m->settings.set, &m->live, d);
     if (s == OK)
         s = pool_init(&m->pools[LANE_LIVE], &m->live, config->threads, false, d);
     if (s == OK && m->settings.final[0]) {
         size_t lanes =
             config->threads < MODEL_FINAL_LANES ? config->threads : MODEL_FINAL_LANES;
-        s = load_network(folder, m->settings.final, &m->final, d);
+        s = load_network(folder, m->settings.final, m->settings.set, &m->final, d);
         if (s == OK)
             s = pool_init(&m->pools[LANE_FINAL], &m->final, lanes, true, d);
     }
     if (s == OK && m->settings.vad[0]) {
         s = path_of(path, sizeof path, folder, m->settings.vad, "", d);
         if (s == OK)
-            s = silero_load(path, &m->vad, d);
+            s = silero_load(path, m->settings.set, &m->vad, d);
     }
     if (s == OK)
         s = warm_up(m, LANE_LIVE, d);

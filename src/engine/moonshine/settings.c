@@ -42,6 +42,17 @@ static status read_path(const rostrum_setting *g, char *out, diag *d) {
     return OK;
 }
 
+static status read_kernels(const rostrum_setting *g, const kernels **out, diag *d) {
+    const kernels *set = kernels_named(g->value);
+    if (!set)
+        return diag_field(d, ERR_INVALID, g->key,
+                          "'%s' is not one of avx512vnni, avx2 and scalar "
+                          "that this processor runs; the best is %s",
+                          g->value, kernels_pick()->name);
+    *out = set;
+    return OK;
+}
+
 static void put_number(stream_settings *out, size_t which, uint32_t value) {
     memcpy((char *)out + numbers[which].offset, &value, sizeof value);
 }
@@ -75,10 +86,10 @@ static status check_order(const stream_settings *s, diag *d) {
 }
 
 static status unknown(const rostrum_setting *g, diag *d) {
-    const char *names[NUMBERS + 3] = {"live", "final", "vad"};
+    const char *names[NUMBERS + 4] = {"live", "final", "vad", "kernels"};
     for (size_t i = 0; i < NUMBERS; i++)
-        names[3 + i] = numbers[i].key;
-    const char *near = diag_nearest(g->key, names, NUMBERS + 3);
+        names[4 + i] = numbers[i].key;
+    const char *near = diag_nearest(g->key, names, NUMBERS + 4);
     return diag_field(d, ERR_INVALID, g->key, "not a setting of moonshine%s%s%s",
                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
@@ -90,6 +101,8 @@ static status read_one(const rostrum_setting *g, moonshine_settings *out, diag *
         return read_path(g, out->final, d);
     if (strcmp(g->key, "vad") == 0)
         return read_path(g, out->vad, d);
+    if (strcmp(g->key, "kernels") == 0)
+        return read_kernels(g, &out->set, d);
     for (size_t k = 0; k < NUMBERS; k++)
         if (strcmp(numbers[k].key, g->key) == 0)
             return read_number(g, k, &out->stream, d);
@@ -98,7 +111,7 @@ static status read_one(const rostrum_setting *g, moonshine_settings *out, diag *
 
 status settings_read(const rostrum_setting *given, size_t n, moonshine_settings *out,
                      diag *d) {
-    moonshine_settings m = {.live = "moonshine-tiny"};
+    moonshine_settings m = {.live = "moonshine-tiny", .set = kernels_pick()};
     for (size_t k = 0; k < NUMBERS; k++)
         put_number(&m.stream, k, numbers[k].usual);
     for (size_t i = 0; i < n; i++) {

@@ -3,6 +3,8 @@
  *   live    "moonshine-tiny" or "moonshine-base": folder under the model folder
  *   final   "" or "moonshine-base": the second pass
  *   vad     "" or a file under the model folder
+ *   kernels "avx512vnni", "avx2" or "scalar"; without it the best this processor runs.
+ *           The first two give the same text to the letter
  *   and each number of stream_settings by its name, e.g. trim_ms
  *
  * models/moonshine-*.yaml say every number, so that a release can change how it decodes
@@ -20,6 +22,7 @@ typedef struct {
     char live[SETTINGS_PATH_BYTES];
     char final[SETTINGS_PATH_BYTES]; /* "": one pass */
     char vad[SETTINGS_PATH_BYTES];   /* "": none */
+    const kernels *set;              /* what the sums are done with */
     stream_settings stream;
 } moonshine_settings;
 

@@ -157,7 +157,7 @@ static status load_gates(const weights *w, silero *v, diag *d) {
     return s;
 }
 
-status silero_load(const char *path, silero **out, diag *d) {
+status silero_load(const char *path, const kernels *set, silero **out, diag *d) {
     static const size_t widths[] = {BINS, 128, 64, 64, SILERO_UNITS};
     map file;
     status s = map_open(path, &file, d);
@@ -168,7 +168,7 @@ status silero_load(const char *path, silero **out, diag *d) {
     if (!v)
         s = diag_set(d, ERR_MEMORY, "no memory for voice activity");
     else
-        v->math = encoder_math_pick();
+        v->math = encoder_math_for(set);
     if (s == OK)
         s = weights_parse(file.data, file.size, &w, d);
     if (s == OK)

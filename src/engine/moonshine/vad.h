@@ -17,6 +17,7 @@
 #define ROSTRUM_MOONSHINE_VAD_H
 
 #include "base/diag.h"
+#include "engine/moonshine/kernels.h"
 
 #define SILERO_FRAME_SAMPLES 512
 #define SILERO_CONTEXT_SAMPLES 64
@@ -31,7 +32,8 @@ typedef struct {
 } silero_state;
 
 /* ERR_NOT_FOUND, ERR_INTEGRITY (d names the constant), ERR_MEMORY. */
-MUST_CHECK status silero_load(const char *path, silero **out, diag *d);
+MUST_CHECK status silero_load(const char *path, const kernels *set, silero **out,
+                              diag *d);
 void silero_destroy(silero *v); /* takes NULL */
 
 /* Probability of speech in pcm[512], 0..1. */

@@ -46,12 +46,12 @@ typedef struct {
     hearing *h;
 } ear;
 
-static ear listen_with(const char *model, const kernels *set, const encoder_math *math) {
+static ear listen_with(const char *model, const kernels *set) {
     char rest[128];
     ear x = {0};
     diag d = DIAG_INIT;
     snprintf(rest, sizeof rest, "models/%s/encoder_model.onnx", model);
-    if (moonshine_encoder_load_for(fetched(rest), set, math, &x.e, &d) != OK)
+    if (moonshine_encoder_load(fetched(rest), set, &x.e, &d) != OK)
         fail_msg("%s: %s", d.field, d.text);
     assert_int_equal(encoder_scratch_create(x.e, &x.s), OK);
     assert_int_equal(hearing_create(x.e, &x.h), OK);
@@ -59,7 +59,7 @@ static ear listen_with(const char *model, const kernels *set, const encoder_math
 }
 
 static ear listen(const char *model) {
-    return listen_with(model, kernels_pick(), encoder_math_pick());
+    return listen_with(model, kernels_pick());
 }
 
 static void leave(ear *x) {
@@ -159,16 +159,31 @@ static void gives_what_the_runtime_gives_base(void **state) {
 
 static void computes_the_same_with_every_set_of_instructions(void **state) {
     (void)state;
-    ear fast = listen("moonshine-tiny");
-    ear plain = listen_with("moonshine-tiny", kernels_named("scalar"), &encoder_math_any);
-    size_t frames = moonshine_frames(12000);
-    float *a = hear(&fast, 12000, SIZE_MAX, NULL),
-          *b = hear(&plain, 12000, SIZE_MAX, NULL);
-    assert_true(likeness(a, b, frames, 288) > 0.99999);
-    free(a);
-    free(b);
-    leave(&fast);
-    leave(&plain);
+    static const char *const models[] = {"moonshine-tiny", "moonshine-base"};
+    for (size_t i = 0; i < 2; i++) {
+        ear plain = listen_with(models[i], kernels_named("scalar"));
+        size_t width = moonshine_encoder_width(plain.e), frames = moonshine_frames(12000);
+        float *want = hear(&plain, 12000, SIZE_MAX, NULL), *avx2 = NULL;
+        static const char *const names[] = {"avx2", "avx512vnni"};
+        for (size_t k = 0; k < 2; k++) {
+            const kernels *set = kernels_named(names[k]);
+            if (!set) {
+                print_message("not on this processor: %s\n", names[k]);
+                continue;
+            }
+            ear x = listen_with(models[i], set);
+            float *got = hear(&x, 12000, SIZE_MAX, NULL);
+            assert_true(likeness(got, want, frames, width) > 0.99999);
+            if (avx2) /* exact sums and the same floats: not a bit apart */
+                assert_memory_equal(got, avx2, frames * width * sizeof *got);
+            free(avx2);
+            avx2 = got;
+            leave(&x);
+        }
+        free(avx2);
+        free(want);
+        leave(&plain);
+    }
 }
 
 static void hears_a_growing_piece_exactly_when_nothing_settles(void **state) {
@@ -248,11 +263,14 @@ static void refuses_a_file_that_is_not_the_model(void **state) {
     (void)state;
     moonshine_encoder *e = NULL;
     diag d = DIAG_INIT;
-    assert_int_equal(moonshine_encoder_load("/nonexistent", &e, &d), ERR_NOT_FOUND);
-    assert_int_equal(moonshine_encoder_load(ROSTRUM_SOURCE "/CMakeLists.txt", &e, &d),
-                     ERR_INTEGRITY);
+    assert_int_equal(moonshine_encoder_load("/nonexistent", kernels_pick(), &e, &d),
+                     ERR_NOT_FOUND);
+    assert_int_equal(
+        moonshine_encoder_load(ROSTRUM_SOURCE "/CMakeLists.txt", kernels_pick(), &e, &d),
+        ERR_INTEGRITY);
     const char *decoder = fetched("models/moonshine-tiny/decoder_model_merged.onnx");
-    assert_int_equal(moonshine_encoder_load(decoder, &e, &d), ERR_INTEGRITY);
+    assert_int_equal(moonshine_encoder_load(decoder, kernels_pick(), &e, &d),
+                     ERR_INTEGRITY);
     assert_null(e);
 }
 

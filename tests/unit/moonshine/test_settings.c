@@ -19,6 +19,7 @@ static void has_a_default_for_what_is_not_said(void **state) {
     assert_string_equal(m.vad, "");
     assert_int_equal(m.stream.agree, 2);
     assert_int_equal(m.stream.hop_ms, 480);
+    assert_ptr_equal(m.set, kernels_pick());
 }
 
 static void takes_what_is_said(void **state) {
@@ -27,14 +28,16 @@ static void takes_what_is_said(void **state) {
                                      {"vad", "silero-vad/silero_vad.onnx"},
                                      {"hop_ms", "320"},
                                      {"trim_ms", "0"},
-                                     {"agree", "3"}};
+                                     {"agree", "3"},
+                                     {"kernels", "scalar"}};
     moonshine_settings m;
-    assert_int_equal(settings_read(given, 5, &m, NULL), OK);
+    assert_int_equal(settings_read(given, 6, &m, NULL), OK);
     assert_string_equal(m.final, "moonshine-base");
     assert_string_equal(m.vad, "silero-vad/silero_vad.onnx");
     assert_int_equal(m.stream.hop_ms, 320);
     assert_int_equal(m.stream.trim_ms, 0);
     assert_int_equal(m.stream.agree, 3);
+    assert_ptr_equal(m.set, &kernels_scalar);
 }
 
 static void refuses_and_names_what_is_wrong(void **state) {
@@ -50,7 +53,8 @@ static void refuses_and_names_what_is_wrong(void **state) {
         {{"hop_ms", "-480"}, "whole number"},        /* strtoul would take it */
         {{"hop_ms", ""}, "whole number"},            /* empty */
         {{"agree", "5"}, "from 2 to 4"},             /* more than is kept */
-        {{"live", ""}, "must name"},                 /* a model there must be */
+        {{"kernels", "abacus"}, "one of avx512vnni, avx2 and scalar"},
+        {{"live", ""}, "must name"}, /* a model there must be */
         {{"live", "/etc"}, "inside the model folder"},
         {{"final", "../other"}, "inside the model folder"},
         {{"busy_ms", "400"}, "less than hop_ms, 480"}, /* faster under pressure */

@@ -17,10 +17,8 @@
 static model *load(const rostrum_setting *settings, size_t n, unsigned threads) {
     static char models[1024];
     snprintf(models, sizeof models, "%s", fetched("models"));
-    rostrum_load_config config = {.model_dir = models,
-                                  .settings = settings,
-                                  .n_settings = n,
-                                  .threads = threads};
+    rostrum_load_config config = {
+        .model_dir = models, .settings = settings, .n_settings = n, .threads = threads};
     model *m = NULL;
     diag d = DIAG_INIT;
     if (model_load(&config, &m, &d) != OK)
@@ -254,10 +252,8 @@ static void refuses_what_is_missing(void **state) {
     snprintf(models, sizeof models, "%s", fetched("models"));
     const rostrum_setting other[] = {{"live", "moonshine-huge"}};
     const rostrum_setting vad[] = {{"vad", "silero-vad/other.onnx"}};
-    rostrum_load_config config = {.model_dir = models,
-                                  .settings = other,
-                                  .n_settings = 1,
-                                  .threads = 1};
+    rostrum_load_config config = {
+        .model_dir = models, .settings = other, .n_settings = 1, .threads = 1};
     model *m = NULL;
     diag d = DIAG_INIT;
     assert_int_equal(model_load(&config, &m, &d), ERR_NOT_FOUND);

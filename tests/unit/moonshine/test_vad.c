@@ -74,7 +74,7 @@ static void gives_the_probabilities_of_the_runtime(void **state) {
     diag d = DIAG_INIT;
     if (ort_open(library, &o, &d) != OK ||
         ort_session_load(o, fetched(MODEL), in, 3, out, 2, &session, &d) != OK ||
-        silero_load(fetched(MODEL), &v, &d) != OK)
+        silero_load(fetched(MODEL), kernels_pick(), &v, &d) != OK)
         fail_msg("%s: %s", d.field, d.text);
     oracle_state theirs = {0};
     silero_state ours = {0};
@@ -107,12 +107,13 @@ static void refuses_a_file_that_is_not_the_model(void **state) {
     (void)state;
     silero *v = NULL;
     diag d = DIAG_INIT;
-    assert_int_equal(silero_load("/nonexistent", &v, &d), ERR_NOT_FOUND);
-    assert_int_equal(silero_load(ROSTRUM_SOURCE "/CMakeLists.txt", &v, &d),
-                     ERR_INTEGRITY);
+    assert_int_equal(silero_load("/nonexistent", kernels_pick(), &v, &d), ERR_NOT_FOUND);
     assert_int_equal(
-        silero_load(fetched("models/moonshine-tiny/encoder_model.onnx"), &v, &d),
+        silero_load(ROSTRUM_SOURCE "/CMakeLists.txt", kernels_pick(), &v, &d),
         ERR_INTEGRITY);
+    assert_int_equal(silero_load(fetched("models/moonshine-tiny/encoder_model.onnx"),
+                                 kernels_pick(), &v, &d),
+                     ERR_INTEGRITY);
     assert_null(v);
 }
 

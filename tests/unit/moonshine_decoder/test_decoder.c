@@ -48,7 +48,7 @@ static bench set_up(const char *model, const kernels *set) {
     }
     bench b = {0};
     diag d = DIAG_INIT;
-    if (moonshine_decoder_load_for(path, set, &b.m, &d) != OK) {
+    if (moonshine_decoder_load(path, set, &b.m, &d) != OK) {
         fail_msg("%s: %s", d.field, d.text);
     }
     assert_int_equal(moonshine_state_create(b.m, &b.s), OK);
@@ -339,7 +339,8 @@ static void a_file_that_is_something_else_is_refused(void **state) {
         }
         moonshine_decoder *m = NULL;
         diag d = DIAG_INIT;
-        assert_int_equal(moonshine_decoder_load(path, &m, &d), rows[i].expected);
+        assert_int_equal(moonshine_decoder_load(path, kernels_pick(), &m, &d),
+                         rows[i].expected);
         assert_string_equal(d.file, path);
         assert_null(m);
         unlink(path);

@@ -2,7 +2,8 @@
 #
 #   make run [ONCE=1] [PORT=8090]   a server on this machine, shown on a real recording
 #   make test                       every test; ends with "N passed, N failed, N skipped"
-#   make bench                      figures of this machine beside a peer's
+#   make bench [STAGES="..."]        figures of this machine beside a peer's (25 minutes)
+#   make soak                       five minutes of overload, 20,000 steps of cross-talk
 #   make lint | asan | tsan | fuzz  single checks (make test runs bounded ones)
 #   make build | install PREFIX=DIR | clean | help
 
@@ -11,7 +12,7 @@ DESTDIR ?=
 BUILD = build/release
 FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL = help
-.PHONY: help run test bench lint asan tsan fuzz build install clean
+.PHONY: help run test bench soak bench_programs lint asan tsan fuzz build install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -22,11 +23,17 @@ run:
 test:
 	@tools/run_tests
 
-bench: build
+bench: bench_programs
+	@STAGES='$(STAGES)' bench/run
+
+soak: bench_programs
+	@tools/setup test
+	@bench/soak
+
+bench_programs: build
 	@tools/fetch --all
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD) --target bench_programs
-	@bench/run
 
 lint:
 	@tools/lint

@@ -1,34 +1,44 @@
 /* bench/peer_sherpa.c: the peer of `rostrum bench live`: the plain way to caption live
  * speech with an offline recogniser. Every 320 ms the whole growing segment is decoded
- * again by sherpa-onnx (Moonshine tiny, its C API, one thread a decode). N sessions
+ * again by sherpa-onnx (Moonshine tiny, its C API, one thread a decode). N streams
  * really run at the pace of speech, on a stated number of decoding threads with one
  * first-in first-out queue between them.
  *
- * The peer is treated generously: it has no sockets and no voice detector, it knows
- * where speech starts and ends, and a session whose decode is still waiting never
- * queues a second one.
+ *   bench_peer_sherpa --manifest FILE --cache DIR [--threads 1] [--target-ms 700]
+ *       [--rounds 3] [--seconds 10] [--samples 42] [--streams N] [--max-streams 256]
+ *       [--histograms FILE]
  *
- *   peer_sherpa --prompts DIR --cache DIR [--threads N] [--seconds S]
- *               [--streams N | --target-ms 700]                                     */
+ * Recordings, their order, the gaps between them, the rounds, what is good and the search
+ * are those of `rostrum bench live` (cli/bench_search.h, cli/bench_run.h). So are the
+ * times: first partial is from the true onset of speech to the first words, end of
+ * speech -> final from its last sound. The speaker does not wait for the decoder: the
+ * next recording starts when it starts.
+ *
+ * The peer is treated generously: it has no sockets, no messages and no voice detector,
+ * it knows where speech starts and ends, a stream whose decode is waiting never queues a
+ * second one, and all of this process may share the core. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "bench/paced.h"
+#include "cli/bench_search.h"
 #include "peer/c-api.h"
-#include "score/align.h"
-#include "score/normalise.h"
 
 enum {
-    RATE = 16000,
+    RATE = CLIENT_RATE_HZ,
     HOP = 320 * RATE / 1000,
     PADDING = 300 * RATE / 1000, /* audio before speech that the segment starts with */
     SILENCE = 500 * RATE / 1000, /* after speech until the segment is final */
-    STREAMS_MAX = 128
+    LEAST = RATE / 10,           /* of audio, to decode at all */
+    UTTERANCES = 16,             /* of one stream, spoken and not yet final */
+    ANSWER_S = 60,               /* after the last round */
+    THREADS_MAX = 64,
+    WORDS_BYTES = 4096,
+    REPORT_BYTES = 256 << 20
 };
 
 static struct {
@@ -42,36 +52,52 @@ static struct {
 } peer;
 
 typedef struct {
-    unsigned seed;
-    const paced_prompt *prompt;
-    double prompt_start_s; /* wall time at which its first sample is spoken */
-    size_t decoded;        /* samples of the prompt at the last decode that was queued */
-    bool waiting;          /* queued or decoding */
-    bool final_due, final_queued, spoken;
+    const recording *of;
+    double start_s; /* wall time at which its first sample is spoken */
+    size_t decoded; /* samples of it at the last decode that was queued */
+    bool has_words;
+    double first_partial_ms; /* when it has words */
+} utterance;
+
+typedef struct {
+    bench_script script;
+    uint64_t gap_random;
+    double next_s;                /* wall time at which its next recording starts */
+    utterance spoken[UTTERANCES]; /* ring of those that are not final */
+    unsigned first, n;
+    bool waiting; /* a decode is queued or running */
+    bool lost;    /* too far behind */
 } session;
 
 typedef struct {
     session *of;
-    size_t samples; /* of the prompt */
+    size_t samples; /* of the recording */
     bool final;
-    double due_s; /* when its last sample had been spoken */
 } job;
 
 typedef struct {
+    const recordings *list;
+    unsigned threads;
+    bench_run *run;
+    double started_s, end_s; /* wall time; no recording starts after the end */
     pthread_mutex_t lock;
     pthread_cond_t ready;
-    job queue[STREAMS_MAX];
+    session *sessions; /* [run->streams] */
+    job *queue;        /* [run->streams] ring: one a session at most */
     size_t head, count;
     bool stop;
-    paced_sample first_partial, finalise;
-    score_counts counts;
-    size_t revised, partials;
-} run_state;
+} play;
+
+static double seconds_of(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 static void *symbol(void *library, const char *name) {
     void *found = dlsym(library, name);
     if (!found) {
-        fprintf(stderr, "peer_sherpa: %s is missing from the library\n", name);
+        fprintf(stderr, "bench_peer_sherpa: %s is missing from the library\n", name);
         exit(3);
     }
     return found;
@@ -82,7 +108,8 @@ static void load_peer(const char *cache) {
     snprintf(path[0], 1024, "%s/peer/libsherpa-onnx-c-api.so", cache);
     void *library = dlopen(path[0], RTLD_NOW);
     if (!library) {
-        fprintf(stderr, "peer_sherpa: %s\nfetch it with tools/fetch --all\n", dlerror());
+        fprintf(stderr, "bench_peer_sherpa: %s\nfetch it with tools/fetch --all\n",
+                dlerror());
         exit(3);
     }
     snprintf(path[1], 1024, "%s/models/moonshine-tiny/encoder_model.onnx", cache);
@@ -114,205 +141,313 @@ static void load_peer(const char *cache) {
         symbol(library, "SherpaOnnxDestroyOfflineRecognizerResult");
     peer.recognizer = create(&c.config);
     if (!peer.recognizer) {
-        fprintf(stderr, "peer_sherpa: sherpa-onnx could not load the model\n");
+        fprintf(stderr, "bench_peer_sherpa: sherpa-onnx could not load the model\n");
         exit(3);
     }
 }
 
-static void transcribe(const paced_prompt *p, size_t samples, char *out, size_t size) {
+/* --- decoding --- */
+
+/* Words of the first `samples` of a recording, from a little before its speech. */
+static void transcribe(const recording *r, size_t samples, char *out) {
     const SherpaOnnxOfflineStream *stream = peer.stream_create(peer.recognizer);
-    size_t from = p->onset > PADDING ? p->onset - PADDING : 0;
-    size_t spoken = samples < p->samples ? samples : p->samples;
-    if (spoken > from + 1600) {
-        peer.accept(stream, RATE, p->pcm + from, (int32_t)(spoken - from));
+    size_t onset = (size_t)(r->onset_s * RATE);
+    size_t from = onset > PADDING ? onset - PADDING : 0;
+    size_t spoken = samples < r->n ? samples : r->n;
+    size_t n = spoken > from ? spoken - from : 0;
+    float *pcm = n > LEAST ? malloc(n * sizeof *pcm) : NULL;
+    out[0] = '\0';
+    if (pcm) {
+        for (size_t i = 0; i < n; i++)
+            pcm[i] = r->pcm[from + i] / 32768.0f;
+        peer.accept(stream, RATE, pcm, (int32_t)n);
         peer.decode(peer.recognizer, stream);
-        const SherpaOnnxOfflineRecognizerResult *r = peer.result(stream);
-        snprintf(out, size, "%s", r->text);
-        peer.result_destroy(r);
-    } else {
-        out[0] = '\0';
+        const SherpaOnnxOfflineRecognizerResult *result = peer.result(stream);
+        snprintf(out, WORDS_BYTES, "%s", result->text);
+        peer.result_destroy(result);
     }
+    free(pcm);
     peer.stream_destroy(stream);
 }
 
-static score_counts score(const char *reference, const char *hypothesis) {
-    static __thread char ref[1 << 17], hyp[1 << 17];
-    score_word r[512], h[512];
-    score_counts counts = {0};
-    size_t n, m;
-    if (score_normalise(SCORE_PROFILE_SPOKEN, reference, strlen(reference), ref,
-                        sizeof ref, &n) != OK ||
-        score_normalise(SCORE_PROFILE_SPOKEN, hypothesis, strlen(hypothesis), hyp,
-                        sizeof hyp, &m) != OK)
-        exit(3);
-    n = score_split(ref, n, r, 512);
-    m = score_split(hyp, m, h, 512);
-    void *scratch = malloc(score_align_scratch(n, m));
-    if (!scratch ||
-        score_align(r, n, h, m, score_levenshtein, scratch, &counts, NULL) != OK)
-        exit(3);
-    free(scratch);
-    return counts;
+/* An utterance is over: it is counted in the round in which it began. Lock held. */
+static void count(play *p, const utterance *u, const char *text, double now_s,
+                  const score_counts *words) {
+    bench_round *r = bench_run_round(p->run, u->start_s - p->started_s);
+    r->utterances++;
+    r->finals++;
+    r->empty += text[0] == '\0';
+    if (u->has_words)
+        measure_add(&r->first_partial, u->first_partial_ms);
+    measure_add(&r->final, 1000 * (now_s - u->start_s - u->of->end_s));
+    score_add(&r->words, words);
+}
+
+static bool next_job(play *p, job *out) {
+    while (!p->stop && p->count == 0)
+        pthread_cond_wait(&p->ready, &p->lock);
+    if (p->stop)
+        return false;
+    *out = p->queue[p->head];
+    p->head = (p->head + 1) % p->run->streams;
+    p->count--;
+    return true;
 }
 
 static void *decoder_thread(void *context) {
-    run_state *run = context;
-    char text[4096];
-    pthread_mutex_lock(&run->lock);
-    while (!run->stop) {
-        if (run->count == 0) {
-            pthread_cond_wait(&run->ready, &run->lock);
-            continue;
-        }
-        job j = run->queue[run->head];
-        run->head = (run->head + 1) % STREAMS_MAX;
-        run->count--;
-        const paced_prompt *p = j.of->prompt;
-        double start = j.of->prompt_start_s;
-        bool spoken = j.of->spoken;
-        pthread_mutex_unlock(&run->lock);
+    play *p = context;
+    char text[WORDS_BYTES];
+    job j;
+    pthread_mutex_lock(&p->lock);
+    while (next_job(p, &j)) {
+        utterance *u = &j.of->spoken[j.of->first];
+        pthread_mutex_unlock(&p->lock);
 
-        transcribe(p, j.samples, text, sizeof text);
-        double now = paced_now_s();
-        score_counts counts = {0};
-        if (j.final)
-            counts = score(p->reference, text);
+        score_counts words = {0};
+        transcribe(u->of, j.samples, text);
+        double now_s = seconds_of(CLOCK_MONOTONIC);
+        if (j.final && u->of->reference &&
+            measure_words(u->of->reference, text, &words) != OK)
+            words = (score_counts){0};
 
-        pthread_mutex_lock(&run->lock);
-        if (!spoken && text[0]) {
-            j.of->spoken = true;
-            paced_add(&run->first_partial,
-                      (float)(1000 * (now - start - (double)p->onset / RATE)));
+        pthread_mutex_lock(&p->lock);
+        if (!u->has_words && text[0]) {
+            u->has_words = true;
+            u->first_partial_ms = 1000 * (now_s - u->start_s - u->of->onset_s);
         }
         if (j.final) {
-            score_add(&run->counts, &counts);
-            paced_add(&run->finalise,
-                      (float)(1000 * (now - start - (double)p->end / RATE)));
-            j.of->prompt = NULL;
+            count(p, u, text, now_s, &words);
+            j.of->first = (j.of->first + 1) % UTTERANCES;
+            j.of->n--;
         }
         j.of->waiting = false;
     }
-    pthread_mutex_unlock(&run->lock);
+    pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
-static unsigned next_random(unsigned *seed) {
-    *seed = *seed * 1664525u + 1013904223u;
-    return *seed >> 8;
+/* --- speaking --- */
+
+/* A recording starts when the last one and its gap are over. Lock held. */
+static void speak(play *p, session *s, double now_s) {
+    if (s->lost || now_s < s->next_s || s->next_s >= p->end_s)
+        return;
+    if (s->n == UTTERANCES) {
+        s->lost = true;
+        p->run->failed++;
+        (void)diag_set(&p->run->why, ERR_TIMEOUT,
+                       "the decoder is further behind than %d recordings", UTTERANCES);
+        return;
+    }
+    const recording *r = bench_script_next(&s->script, p->list);
+    unsigned gap_ms = BENCH_GAP_MS + bench_random(&s->gap_random) % BENCH_GAP_SPREAD_MS;
+    s->spoken[(s->first + s->n++) % UTTERANCES] = (utterance){
+        .of = r, .start_s = s->next_s, .decoded = (size_t)(r->onset_s * RATE)};
+    s->next_s += r->seconds + gap_ms / 1000.0;
+    p->run->audio_s += r->seconds + gap_ms / 1000.0;
 }
 
-/* What this session should do at wall time `now`. Lock held. */
-static void advance(run_state *run, session *s, const paced_set *set, double now) {
-    if (!s->prompt && !s->waiting) {
-        s->prompt = &set->prompts[next_random(&s->seed) % set->n];
-        s->prompt_start_s = now + 0.2 + (next_random(&s->seed) % 300) / 1000.0;
-        s->decoded = s->prompt->onset;
-        s->final_queued = s->spoken = false;
-    }
-    if (!s->prompt || s->waiting || now < s->prompt_start_s)
+/* Queues a decode of the oldest utterance when one is due. Lock held. */
+static void ask(play *p, session *s, double now_s) {
+    if (s->n == 0 || s->waiting || s->lost)
         return;
-    size_t position = (size_t)((now - s->prompt_start_s) * RATE);
-    bool final = position >= s->prompt->end + SILENCE;
-    if (!final && position < s->decoded + HOP)
+    utterance *u = &s->spoken[s->first];
+    size_t position = (size_t)((now_s - u->start_s) * RATE);
+    bool final = position >= (size_t)(u->of->end_s * RATE) + SILENCE;
+    if (!final && position < u->decoded + HOP)
         return;
-    s->decoded = position;
+    u->decoded = position;
     s->waiting = true;
-    run->queue[(run->head + run->count) % STREAMS_MAX] =
-        (job){.of = s, .samples = position, .final = final, .due_s = now};
-    run->count++;
-    pthread_cond_signal(&run->ready);
+    p->queue[(p->head + p->count++) % p->run->streams] =
+        (job){.of = s, .samples = position, .final = final};
+    pthread_cond_signal(&p->ready);
 }
 
-/* Runs n streams for `length_s`; returns the p95 of the first partial in ms. */
-static float run_streams(const paced_set *set, unsigned n, unsigned threads,
-                         double length_s) {
-    static session sessions[STREAMS_MAX];
-    static run_state run;
-    memset(&run, 0, sizeof run);
-    pthread_mutex_init(&run.lock, NULL);
-    pthread_cond_init(&run.ready, NULL);
-    pthread_t workers[64];
-    for (unsigned i = 0; i < threads; i++)
-        pthread_create(&workers[i], NULL, decoder_thread, &run);
-    for (unsigned i = 0; i < n; i++)
-        sessions[i] = (session){.seed = i + 1};
-    double start = paced_now_s(), cpu = paced_process_cpu_s();
-    for (double now = start; now < start + length_s; now = paced_now_s()) {
-        pthread_mutex_lock(&run.lock);
-        for (unsigned i = 0; i < n; i++)
-            advance(&run, &sessions[i], set, now);
-        pthread_mutex_unlock(&run.lock);
-        usleep(5000);
+/* One look at every session. false: nothing is left to say or to answer. */
+static bool turn(play *p, double now_s) {
+    bool left = now_s < p->end_s;
+    pthread_mutex_lock(&p->lock);
+    for (unsigned i = 0; i < p->run->streams; i++) {
+        session *s = &p->sessions[i];
+        speak(p, s, now_s);
+        ask(p, s, now_s);
+        left = left || (s->n > 0 && !s->lost);
     }
-    pthread_mutex_lock(&run.lock);
-    run.stop = true;
-    pthread_cond_broadcast(&run.ready);
-    pthread_mutex_unlock(&run.lock);
-    for (unsigned i = 0; i < threads; i++)
-        pthread_join(workers[i], NULL);
-    double used = paced_process_cpu_s() - cpu;
-    printf("peer sherpa-onnx re-decode every 320 ms, tiny: %u streams on %u threads, "
-           "%.0f s\n",
-           n, threads, length_s);
-    paced_print("first partial", &run.first_partial);
-    paced_print("end of speech -> final", &run.finalise);
-    printf("  WER %.1f %% of %llu words, CPU %.3f core per stream\n",
-           100 * score_wer(&run.counts),
-           (unsigned long long)score_reference_words(&run.counts), used / length_s / n);
-    fflush(stdout);
-    float p95 = paced_quantile(&run.first_partial, 0.95);
-    free(run.first_partial.values);
-    free(run.finalise.values);
-    return p95;
+    pthread_mutex_unlock(&p->lock);
+    return left && now_s < p->end_s + ANSWER_S;
+}
+
+/* Those still without a final count as utterances that showed nothing in time. */
+static void count_unanswered(play *p) {
+    for (unsigned i = 0; i < p->run->streams; i++) {
+        session *s = &p->sessions[i];
+        for (unsigned k = 0; k < s->n; k++) {
+            const utterance *u = &s->spoken[(s->first + k) % UTTERANCES];
+            bench_run_round(p->run, u->start_s - p->started_s)->utterances++;
+        }
+    }
+}
+
+static void play_all(play *p) {
+    pthread_t threads[THREADS_MAX];
+    for (unsigned i = 0; i < p->threads; i++)
+        pthread_create(&threads[i], NULL, decoder_thread, p);
+    double cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    bool measured = false;
+    for (double now_s = p->started_s; turn(p, now_s);
+         now_s = seconds_of(CLOCK_MONOTONIC)) {
+        if (now_s >= p->end_s && !measured) { /* as with a server: without the tail */
+            p->run->wall_s = now_s - p->started_s;
+            p->run->server_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+            measured = true;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    pthread_mutex_lock(&p->lock);
+    p->stop = true;
+    pthread_cond_broadcast(&p->ready);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->threads; i++)
+        pthread_join(threads[i], NULL);
+    count_unanswered(p);
+}
+
+static status play_streams(void *context, bench_run *run, diag *d) {
+    play *p = context;
+    p->run = run;
+    p->sessions = calloc(run->streams, sizeof *p->sessions);
+    p->queue = calloc(run->streams, sizeof *p->queue);
+    p->head = p->count = 0;
+    p->stop = false;
+    run->own_cpu_s = -1;
+    if (p->sessions && p->queue) {
+        p->started_s = seconds_of(CLOCK_MONOTONIC);
+        p->end_s = p->started_s + run->rounds * run->round_s;
+        for (unsigned i = 0; i < run->streams; i++) {
+            session *s = &p->sessions[i];
+            s->script = bench_script_make(1, i);
+            s->gap_random = s->script.gap_seed;
+            s->next_s = p->started_s + s->script.delay_ms / 1000.0;
+        }
+        play_all(p);
+    }
+    bool good = p->sessions && p->queue;
+    free(p->sessions);
+    free(p->queue);
+    return good ? OK : diag_set(d, ERR_MEMORY, "no memory for %u streams", run->streams);
+}
+
+/* --- the command line --- */
+
+typedef struct {
+    const char *manifest, *cache, *histograms;
+    unsigned threads;
+    bench_goal goal;
+} settings;
+
+/* The value of a number that may be set by name. */
+static bool set_number(settings *s, const char *name, double value) {
+    bench_goal *g = &s->goal;
+    const struct {
+        const char *name;
+        unsigned *number;
+        double *real;
+        double min, max;
+    } all[] = {{"--threads", &s->threads, NULL, 1, THREADS_MAX},
+               {"--rounds", &g->rounds, NULL, 1, BENCH_ROUNDS_MAX},
+               {"--samples", &g->samples, NULL, BENCH_SAMPLES_MIN, 100000},
+               {"--streams", &g->fixed, NULL, 1, BENCH_STREAMS_MAX},
+               {"--max-streams", &g->most, NULL, 1, BENCH_STREAMS_MAX},
+               {"--seconds", NULL, &g->seconds, 3, 3600},
+               {"--target-ms", NULL, &g->target_ms, 1, 60000}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(name, all[i].name) != 0)
+            continue;
+        if (!(value >= all[i].min && value <= all[i].max)) {
+            fprintf(stderr, "bench_peer_sherpa: %s is %g to %g\n", name, all[i].min,
+                    all[i].max);
+            return false;
+        }
+        if (all[i].number)
+            *all[i].number = (unsigned)value;
+        else
+            *all[i].real = value;
+        return true;
+    }
+    fprintf(stderr, "bench_peer_sherpa: there is no %s\n", name);
+    return false;
+}
+
+static bool read_arguments(int argc, char **argv, settings *out) {
+    *out = (settings){
+        .threads = 1,
+        .goal = {
+            .target_ms = 700, .most = 256, .rounds = 3, .seconds = 10, .samples = 42}};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--manifest") == 0)
+            out->manifest = argv[i + 1];
+        else if (strcmp(argv[i], "--cache") == 0)
+            out->cache = argv[i + 1];
+        else if (strcmp(argv[i], "--histograms") == 0)
+            out->histograms = argv[i + 1];
+        else if (!set_number(out, argv[i], atof(argv[i + 1])))
+            return false;
+    }
+    if (out->manifest && out->cache && argc % 2 == 1)
+        return true;
+    fprintf(stderr, "usage: bench_peer_sherpa --manifest FILE --cache DIR [--threads N] "
+                    "[--target-ms MS] [--rounds N]\n    [--seconds S] [--samples N] "
+                    "[--streams N] [--max-streams N] [--histograms FILE]\n");
+    return false;
+}
+
+static status write_report(const settings *s, const bench_found *found, diag *d) {
+    buf text;
+    buf_init(&text, REPORT_BYTES);
+    buf_addf(&text,
+             "{\"target_first_partial_p95_ms\":%.0f,\"threads\":%u,\"streams\":%u,"
+             "\"runs\":",
+             s->goal.target_ms, s->threads, found->best);
+    bench_found_json(found, s->goal.target_ms, &text);
+    buf_add_text(&text, "}\n");
+    status result = text.failed ? diag_set(d, ERR_MEMORY, "no memory for the report")
+                                : bench_write_file(s->histograms, &text, d);
+    buf_deinit(&text);
+    return result;
 }
 
 int main(int argc, char **argv) {
-    const char *prompts = NULL, *cache = NULL;
-    unsigned threads = 1, streams = 0;
-    double length_s = 40, target_ms = 700;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--prompts") == 0)
-            prompts = argv[i + 1];
-        else if (strcmp(argv[i], "--cache") == 0)
-            cache = argv[i + 1];
-        else if (strcmp(argv[i], "--threads") == 0)
-            threads = (unsigned)atoi(argv[i + 1]);
-        else if (strcmp(argv[i], "--streams") == 0)
-            streams = (unsigned)atoi(argv[i + 1]);
-        else if (strcmp(argv[i], "--seconds") == 0)
-            length_s = atof(argv[i + 1]);
-        else if (strcmp(argv[i], "--target-ms") == 0)
-            target_ms = atof(argv[i + 1]);
-    }
-    if (!prompts || !cache || threads < 1 || threads > 64 || streams > STREAMS_MAX) {
-        fprintf(stderr, "usage: peer_sherpa --prompts DIR --cache DIR [--threads N] "
-                        "[--seconds S] [--streams N | --target-ms MS]\n");
+    settings s;
+    if (!read_arguments(argc, argv, &s))
         return 2;
-    }
     diag d = DIAG_INIT;
-    paced_set set;
-    if (paced_load(prompts, "all", &set, &d) != OK) {
-        char text[1024];
-        fprintf(stderr, "peer_sherpa: %s\n", diag_format(&d, text, sizeof text));
-        return 3;
+    recordings list = {0};
+    status result = recordings_add_manifest(&list, s.manifest, "all", &d);
+    if (result == OK && list.n == 0)
+        result = diag_set(&d, ERR_INVALID, "%s has no rows", s.manifest);
+    static bench_found found;
+    if (result == OK) {
+        load_peer(s.cache);
+        char warm[WORDS_BYTES];
+        transcribe(&list.items[0], list.items[0].n, warm);
+        play p = {.list = &list, .threads = s.threads};
+        pthread_mutex_init(&p.lock, NULL);
+        pthread_cond_init(&p.ready, NULL);
+        printf("sherpa-onnx, Moonshine tiny, the segment again every 320 ms, %u "
+               "thread%s\n",
+               s.threads, s.threads == 1 ? "" : "s");
+        result = bench_search(&s.goal, &list, play_streams, &p, &found, &d);
     }
-    load_peer(cache);
-    char warm[4096];
-    transcribe(&set.prompts[0], set.prompts[0].samples, warm, sizeof warm);
-    if (streams) {
-        run_streams(&set, streams, threads, length_s);
-    } else {
-        /* Two in a row must miss: few prompts fit into a round of one stream, and the
-         * slowest of them must not end the search. */
-        unsigned best = 0;
-        for (unsigned n = 1, missed = 0; n <= STREAMS_MAX && missed < 2; n++) {
-            float p95 = run_streams(&set, n, threads, length_s);
-            bool good = p95 >= 0 && p95 <= target_ms;
-            missed = good ? 0 : missed + 1;
-            best = good ? n : best;
-        }
-        printf("peer_streams %u threads %u target_ms %.0f\n", best, threads, target_ms);
-    }
-    paced_destroy(&set);
-    return 0;
+    if (result == OK)
+        printf("peer_streams %u threads %u target_ms %.0f\n", found.best, s.threads,
+               s.goal.target_ms);
+    if (result == OK && s.histograms)
+        result = write_report(&s, &found, &d);
+    bench_found_deinit(&found);
+    recordings_deinit(&list);
+    if (result == OK)
+        return 0;
+    char text[1024];
+    fprintf(stderr, "bench_peer_sherpa: %s\n", diag_format(&d, text, sizeof text));
+    return 3;
 }

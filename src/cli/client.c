@@ -395,10 +395,6 @@ void client_finish(client *c) {
     c->no_more = true;
 }
 
-void client_abort(client *c) {
-    over(c, ERR_CANCELLED, "stopped");
-}
-
 double client_sent_s(const client *c) {
     return (double)c->sent / CLIENT_RATE_HZ;
 }

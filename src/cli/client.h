@@ -39,14 +39,15 @@ typedef struct {
     const char *text; /* words of its finals, "" when there were none */
     unsigned finals;  /* utterances it was cut into */
     unsigned partials;
-    unsigned revised;    /* partials that changed a word shown before */
-    unsigned violations; /* events that changed a committed word */
-    unsigned corrected;  /* committed words a second pass changed */
-    unsigned degraded;   /* finals without their second pass */
-    double
-        first_partial_ms; /* onset of speech -> first word shown; -1: none, or unpaced */
-    double final_ms;      /* end of speech -> last final */
-    double first_pass_ms; /* as the server measured, -1: not told */
+    unsigned revised;        /* partials that changed a word shown before */
+    unsigned violations;     /* events that changed a committed word */
+    unsigned corrected;      /* committed words a second pass changed */
+    unsigned degraded;       /* finals without their second pass */
+    double started_ms;       /* uv_hrtime() at which its first sample was spoken; paced */
+    double first_partial_ms; /* onset of speech -> first word shown, in a partial or else
+                                in the final; -1: none, or unpaced */
+    double final_ms;         /* end of speech -> last final */
+    double first_pass_ms;    /* as the server measured, -1: not told */
     double server_final_ms;
     float commit_lag_ms[CLIENT_LAGS_MAX]; /* [n_lags] a word's end -> committed here */
     unsigned n_lags;
@@ -68,8 +69,6 @@ MUST_CHECK status client_create(uv_loop_t *loop, const client_options *options,
                                 diag *d);
 /* Plays no further recording; what was played is still answered. */
 void client_finish(client *c);
-/* Closes at once. */
-void client_abort(client *c);
 
 /* Seconds of audio sent so far. */
 double client_sent_s(const client *c);

@@ -39,6 +39,7 @@ status track_begin(track *t, const recording *r, double start_ms) {
 static void answer(track *t) {
     track_window *w = window_at(t, 0);
     w->result.text = buf_text(&w->text);
+    w->result.started_ms = t->stream_start_ms + w->start_ms;
     t->result(t->owner, &w->result);
     t->first = (t->first + 1) % TRACK_WINDOWS;
     t->n--;
@@ -61,6 +62,11 @@ static track_item *item_of(track *t, const char *id) {
     memset(item, 0, sizeof *item);
     snprintf(item->id, sizeof item->id, "%s", id);
     return item;
+}
+
+/* Milliseconds from a moment of the recording to now. */
+static double since(const track *t, const track_window *w, double now_ms, double at_s) {
+    return now_ms - t->stream_start_ms - w->start_ms - at_s * 1000;
 }
 
 /* text begins with prefix, and the prefix ends where a word does. */
@@ -91,8 +97,7 @@ const recording *track_partial(track *t, double now_ms, const char *id,
          item->committed_words++)
         item->commit_ms[item->committed_words] = now_ms;
     if (t->paced && r->first_partial_ms < 0 && shown[0] != '\0')
-        r->first_partial_ms =
-            now_ms - t->stream_start_ms - w->start_ms - r->played->onset_s * 1000;
+        r->first_partial_ms = since(t, w, now_ms, r->played->onset_s);
     *out_before = buf_text(&w->text);
     return r->played;
 }
@@ -115,8 +120,9 @@ void track_final(track *t, double now_ms, const track_final_event *e) {
             buf_add_text(&w->text, " ");
         buf_add_text(&w->text, e->transcript);
         if (t->paced) {
-            r->final_ms =
-                now_ms - t->stream_start_ms - w->start_ms - r->played->end_s * 1000;
+            r->final_ms = since(t, w, now_ms, r->played->end_s);
+            if (r->first_partial_ms < 0)
+                r->first_partial_ms = since(t, w, now_ms, r->played->onset_s);
             for (unsigned i = 0; i < e->n_words && r->n_lags < CLIENT_LAGS_MAX; i++) {
                 double at = i < item->committed_words ? item->commit_ms[i] : now_ms;
                 r->commit_lag_ms[r->n_lags++] =

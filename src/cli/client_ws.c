@@ -351,6 +351,15 @@ static void on_connected(uv_connect_t *request, int result) {
         send_plain(w, w->request.data, w->request.size);
 }
 
+static void fail_lookup(client_ws *w, int result) {
+    char what[sizeof w->url.host + 64];
+    bool unknown = result == UV_EAI_NONAME || result == UV_EAI_NODATA;
+    snprintf(what, sizeof what, "%s \"%s\"",
+             unknown ? "there is no host called" : "cannot look up the host",
+             w->url.host);
+    fail(w, ERR_IO, what, unknown ? 0 : result);
+}
+
 static void on_found(uv_getaddrinfo_t *request, int result, struct addrinfo *found) {
     client_ws *w = request->data;
     w->looking_up = false;
@@ -359,13 +368,15 @@ static void on_found(uv_getaddrinfo_t *request, int result, struct addrinfo *fou
         finish(w);
         return;
     }
-    if (result == 0 && w->stage == CONNECTING) {
+    if (result < 0) {
+        fail_lookup(w, result);
+    } else if (w->stage == CONNECTING) {
         w->connect.data = w;
         result = uv_tcp_connect(&w->connect, &w->tcp, found->ai_addr, on_connected);
+        if (result < 0)
+            fail(w, ERR_IO, "cannot connect", result);
     }
     uv_freeaddrinfo(found);
-    if (result < 0)
-        fail(w, ERR_IO, "cannot connect", result);
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -411,7 +422,7 @@ status client_ws_create(uv_loop_t *loop, const client_url *url, const char *path
     w->looking_up = result == 0;
     uv_timer_start(&w->timer, on_timer, CONNECT_MS, 0);
     if (result < 0)
-        fail(w, ERR_IO, "cannot look up the server", result);
+        fail_lookup(w, result);
     *out = w;
     return OK;
 }

@@ -81,6 +81,17 @@ static void latencies_run_from_spoken_time(void **state) {
     track_deinit(&t);
 }
 
+static void a_final_without_partials_is_the_first_word_shown(void **state) {
+    (void)state;
+    static track t;
+    begin(&t, true);
+    final(&t, 3100, "a", "one two three", 0, 1500, 1);
+    track_end(&t);
+    assert_float_equal(got.result[0].first_partial_ms, 1900, 0.01); /* 3100 - 1200 */
+    assert_float_equal(got.result[0].started_ms, 1000, 0.01);
+    track_deinit(&t);
+}
+
 static void unpaced_streams_have_no_latencies(void **state) {
     (void)state;
     static track t;
@@ -185,6 +196,7 @@ static void a_server_far_behind_is_noticed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(latencies_run_from_spoken_time),
+        cmocka_unit_test(a_final_without_partials_is_the_first_word_shown),
         cmocka_unit_test(unpaced_streams_have_no_latencies),
         cmocka_unit_test(words_go_to_the_recording_they_were_spoken_in),
         cmocka_unit_test(utterances_of_one_recording_are_joined),

@@ -5,7 +5,7 @@
 
 #include "score/spell.h"
 
-static const char *const names[SCORE_PROFILE_COUNT] = {"none", "basic", "spoken",
+static const char *const names[SCORE_PROFILE_COUNT] = {"none", "lower", "basic", "spoken",
                                                        "english"};
 
 const char *score_profile_name(score_profile p) {
@@ -219,12 +219,13 @@ static void english(const char *text, size_t n, sink *s) {
     }
 }
 
-static void squeeze(const unsigned char *text, size_t n, sink *s) {
+static void squeeze(bool lower, const unsigned char *text, size_t n, sink *s) {
     for (size_t i = 0; i < n; i++) {
         if (is_blank(text[i]))
             end_word(s);
         else
-            put_byte(s, (char)text[i]);
+            put_byte(s, (char)(lower && text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20
+                                                                         : text[i]));
     }
 }
 
@@ -236,8 +237,8 @@ status score_normalise(score_profile profile, const char *text, size_t bytes, ch
         return ERR_LIMIT;
     }
     sink s = {.out = out};
-    if (profile == SCORE_PROFILE_NONE)
-        squeeze((const unsigned char *)text, bytes, &s);
+    if (profile < SCORE_PROFILE_BASIC)
+        squeeze(profile == SCORE_PROFILE_LOWER, (const unsigned char *)text, bytes, &s);
     else
         fold(profile, (const unsigned char *)text, bytes, &s);
     if (profile == SCORE_PROFILE_ENGLISH) {

@@ -4,8 +4,9 @@
  * It is part of every figure: print its name beside the WER.
  *
  *   none     bytes as they are, runs of white space become one blank
- *   basic    + ASCII letters lower-case, punctuation dropped (an apostrophe inside a
- *            word stays, a hyphen separates words), typographic quotes and dashes alike
+ *   lower    + ASCII letters lower-case: what NIST sclite compares
+ *   basic    + punctuation dropped (an apostrophe inside a word stays, a hyphen separates
+ *            words), typographic quotes and dashes alike
  *   spoken   + numbers spelt: 42 -> forty two, 3rd -> third, 2.5 -> two point five,
  *            007 -> zero zero seven, 5% -> five percent, & -> and
  *   english  + contractions opened (don't -> do not, we'll -> we will), fillers
@@ -21,6 +22,7 @@
 
 typedef enum {
     SCORE_PROFILE_NONE,
+    SCORE_PROFILE_LOWER,
     SCORE_PROFILE_BASIC,
     SCORE_PROFILE_SPOKEN,
     SCORE_PROFILE_ENGLISH,

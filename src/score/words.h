@@ -34,7 +34,8 @@ score_word score_word_of(const char *text, size_t bytes);
 
 static inline bool score_same(const score_word *a, const score_word *b) {
     return a->hash == b->hash && a->bytes == b->bytes &&
-           (a->bytes <= SCORE_HASH_EXACT_BYTES || memcmp(a->text, b->text, a->bytes) == 0);
+           (a->bytes <= SCORE_HASH_EXACT_BYTES ||
+            memcmp(a->text, b->text, a->bytes) == 0);
 }
 
 /* For order in lists: by bytes, a prefix first. Negative, 0 or positive. */

@@ -1,0 +1,230 @@
+#include "records/transcripts.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "records/transcripts_build.h"
+#include "score/words.h"
+
+#define BLOCK_BYTES (1u << 20)
+
+struct block {
+    block *next;
+    size_t used, size;
+    alignas(max_align_t) char data[];
+};
+
+void *transcripts_keep(transcripts *t, size_t bytes) {
+    size_t rounded =
+        (bytes + alignof(max_align_t) - 1) & ~(size_t)(alignof(max_align_t) - 1);
+    block *b = t->blocks;
+    if (!b || b->size - b->used < rounded) {
+        size_t size = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
+        b = malloc(sizeof *b + size);
+        if (!b)
+            return NULL;
+        *b = (block){.next = t->blocks, .size = size};
+        t->blocks = b;
+    }
+    void *kept = b->data + b->used;
+    b->used += rounded;
+    return kept;
+}
+
+const char *transcripts_text(transcripts *t, const char *text, size_t n) {
+    char *kept = transcripts_keep(t, n + 1);
+    if (!kept)
+        return NULL;
+    memcpy(kept, text, n);
+    kept[n] = '\0';
+    return kept;
+}
+
+/* The slot of an id: where it is, or the free one where it belongs. n_slots is a power
+ * of two and never full. */
+static size_t slot_of(const transcripts *t, const char *id) {
+    size_t bytes = strlen(id);
+    uint64_t hash = bytes;
+    for (size_t at = 0; at < bytes; at += SCORE_HASH_EXACT_BYTES) {
+        uint64_t piece = 0;
+        memcpy(&piece, id + at, bytes - at < sizeof piece ? bytes - at : sizeof piece);
+        hash = (hash ^ piece) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    for (size_t slot = hash & (t->n_slots - 1);; slot = (slot + 1) & (t->n_slots - 1))
+        if (t->slots[slot] == 0 || strcmp(t->items[t->slots[slot] - 1].id, id) == 0)
+            return slot;
+}
+
+static status grow(transcripts *t, diag *d) {
+    size_t capacity = t->capacity ? 2 * t->capacity : 1024;
+    transcript *items = realloc(t->items, capacity * sizeof *items);
+    if (items)
+        t->items = items;
+    uint32_t *slots = calloc(2 * capacity, sizeof *slots);
+    if (!items || !slots) {
+        free(slots);
+        return diag_set(d, ERR_MEMORY, "no memory for %zu utterances", capacity);
+    }
+    free(t->slots);
+    t->slots = slots;
+    t->n_slots = 2 * capacity;
+    t->capacity = capacity;
+    for (size_t i = 0; i < t->n; i++)
+        t->slots[slot_of(t, t->items[i].id)] = (uint32_t)i + 1;
+    return OK;
+}
+
+status transcripts_add(transcripts *t, const transcript *item, diag *d) {
+    if (t->n == TRANSCRIPTS_MAX)
+        return diag_set(d, ERR_LIMIT, "more than %u utterances", TRANSCRIPTS_MAX);
+    if (t->n == t->capacity) {
+        status s = grow(t, d);
+        if (s != OK)
+            return s;
+    }
+    size_t slot = slot_of(t, item->id);
+    if (t->slots[slot])
+        return diag_field(d, ERR_EXISTS, "id",
+                          "%.80s is already on line %d; ids are unique in a file",
+                          item->id, t->items[t->slots[slot] - 1].line);
+    t->items[t->n++] = *item;
+    t->slots[slot] = (uint32_t)t->n;
+    return OK;
+}
+
+const transcript *transcripts_all(const transcripts *t, size_t *out_n) {
+    *out_n = t->n;
+    return t->items;
+}
+
+const transcript *transcripts_find(const transcripts *t, const char *id) {
+    if (t->n == 0)
+        return NULL;
+    uint32_t found = t->slots[slot_of(t, id)];
+    return found ? &t->items[found - 1] : NULL;
+}
+
+const char *transcript_value(const transcript *item, const char *attribute) {
+    const char *value = NULL;
+    if (strcmp(attribute, "speaker") == 0)
+        value = item->speaker;
+    for (size_t i = 0; i < item->n_attributes && !value; i++)
+        if (strcmp(item->attributes[i].name, attribute) == 0)
+            value = item->attributes[i].value;
+    return value && *value ? value : NULL;
+}
+
+static bool ends_in(const char *path, const char *ending) {
+    size_t n = strlen(path), tail = strlen(ending);
+    return n >= tail && strcmp(path + n - tail, ending) == 0;
+}
+
+static status read_format(transcripts *t, const char *path, unsigned needs, lines *from,
+                          diag *d) {
+    if (strcmp(path, "-") == 0 || ends_in(path, ".jsonl"))
+        return transcripts_read_jsonl(t, from, needs, d);
+    diag_at(d, path, 0, 0);
+    if (ends_in(path, ".ctm") && needs == TRANSCRIPTS_HYP && t->n_segments > 0)
+        return transcripts_read_ctm(t, from, d);
+    if (ends_in(path, ".ctm"))
+        return diag_set(d, ERR_INVALID,
+                        "a .ctm holds hypotheses for the segments of an .stm");
+    if (needs == (TRANSCRIPTS_REF | TRANSCRIPTS_HYP))
+        return diag_set(d, ERR_INVALID,
+                        "only a .jsonl file holds references and hypotheses together");
+    if (ends_in(path, ".trn"))
+        return transcripts_read_trn(t, from, needs, d);
+    if (ends_in(path, ".stm") && needs == TRANSCRIPTS_REF)
+        return transcripts_read_stm(t, from, d);
+    if (ends_in(path, ".stm"))
+        return diag_set(d, ERR_INVALID, "an .stm holds references, no hypotheses");
+    return diag_set(d, ERR_INVALID, "the name must end in .jsonl, .trn, .stm or .ctm");
+}
+
+static status read_into(transcripts *t, const char *path, unsigned needs, diag *d) {
+    lines *from = NULL;
+    status s = lines_open(path, &from, d);
+    if (s == OK)
+        s = read_format(t, path, needs, from, d);
+    lines_close(from);
+    return s;
+}
+
+status transcripts_read(const char *path, unsigned needs, transcripts **out, diag *d) {
+    transcripts *t = calloc(1, sizeof *t);
+    if (!t)
+        return diag_set(d, ERR_MEMORY, "no memory");
+    status s = read_into(t, path, needs, d);
+    if (s == OK && t->n == 0) {
+        diag_at(d, NULL, 0, 0);
+        s = diag_set(d, ERR_INVALID, "no utterances in it");
+    }
+    if (s == OK)
+        *out = t;
+    else
+        transcripts_destroy(t);
+    return s;
+}
+
+/* Gives the records of t the hypotheses of `from` with the same ids. */
+static status join(transcripts *t, const transcripts *from, diag *d) {
+    if (from->n > t->n)
+        for (size_t i = 0; i < from->n; i++)
+            if (!transcripts_find(t, from->items[i].id)) {
+                diag_at(d, NULL, from->items[i].line, 0);
+                return diag_field(d, ERR_INVALID, "id", "%.80s has no reference",
+                                  from->items[i].id);
+            }
+    for (size_t i = 0; i < t->n; i++) {
+        transcript *item = &t->items[i];
+        const transcript *other = i < from->n ? &from->items[i] : NULL;
+        if (!other || strcmp(other->id, item->id) != 0)
+            other = transcripts_find(from, item->id);
+        if (!other) {
+            diag_at(d, NULL, 0, 0);
+            return diag_field(
+                d, ERR_INVALID, "id",
+                "%.80s of the references is missing here; where nothing was "
+                "recognised an empty hypothesis says so",
+                item->id);
+        }
+        item->hyp = other->hyp;
+        item->hyp_bytes = other->hyp_bytes;
+    }
+    return OK;
+}
+
+status transcripts_add_hypotheses(transcripts *t, const char *path, diag *d) {
+    if (ends_in(path, ".ctm"))
+        return read_into(t, path, TRANSCRIPTS_HYP, d);
+    transcripts *from = NULL;
+    status s = transcripts_read(path, TRANSCRIPTS_HYP, &from, d);
+    if (s != OK)
+        return s;
+    s = join(t, from, d);
+    if (s == OK) { /* the texts move in with us */
+        block **last = &t->blocks;
+        while (*last)
+            last = &(*last)->next;
+        *last = from->blocks;
+        from->blocks = NULL;
+    }
+    transcripts_destroy(from);
+    return s;
+}
+
+void transcripts_destroy(transcripts *t) {
+    if (!t)
+        return;
+    while (t->blocks) {
+        block *next = t->blocks->next;
+        free(t->blocks);
+        t->blocks = next;
+    }
+    free(t->items);
+    free(t->slots);
+    free(t->segments);
+    free(t);
+}

@@ -65,3 +65,24 @@ double stats_sorted_quantile(const double *sorted, size_t n, double p) {
     double share = position - (double)below;
     return sorted[below] + share * (sorted[below + 1] - sorted[below]);
 }
+
+static size_t count(const double *sorted, size_t n, double x, bool with_equal) {
+    size_t low = 0;
+    size_t high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sorted[middle] < x || (with_equal && sorted[middle] == x))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t stats_count_below(const double *sorted, size_t n, double x) {
+    return count(sorted, n, x, false);
+}
+
+size_t stats_count_at_most(const double *sorted, size_t n, double x) {
+    return count(sorted, n, x, true);
+}

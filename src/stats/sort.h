@@ -18,4 +18,8 @@ void stats_sort_order(const double *key, size_t n, size_t *order);
  * position p (n - 1) (type 7 of Hyndman and Fan 1996; the default of R and NumPy). */
 double stats_sorted_quantile(const double *sorted, size_t n, double p);
 
+/* How many of sorted[n] are below x; how many are at most x. */
+size_t stats_count_below(const double *sorted, size_t n, double x);
+size_t stats_count_at_most(const double *sorted, size_t n, double x);
+
 #endif

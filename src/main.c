@@ -1,6 +1,9 @@
 /* The program `rostrum`: one table of commands. */
 #include "cli/commands.h"
+#include "cli/cost.h"
 #include "cli/lab.h"
+#include "cli/score.h"
+#include "cli/slo.h"
 #include "cli/try.h"
 #include "serve/registry/engine_command.h"
 #include "serve/serve.h"
@@ -15,11 +18,18 @@ static const command *const commands[] = {
     &engine_check_command,
     &engine_calibrate_command,
     &key_new_command,
+    &cost_report_command,
+    &cost_explain_command,
     &lab_gate_command,
     &lab_burn_command,
     &lab_cost_command,
+    &score_wer_command,
+    &slo_check_command,
+    &slo_burn_command,
+    &slo_rules_command,
     &config_show_command,
     &config_explain_command,
+    &diagnose_slices_command,
     &version_command,
     &help_command,
     &completion_command,

@@ -101,7 +101,7 @@ static int run_burn(int argc, char **argv, const command *self) {
     return finish(&out, EXIT_GOOD);
 }
 
-static void cost_json(const lab_cost_result *r, buf *out) {
+void lab_cost_write(const lab_cost_result *r, buf *out) {
     buf_add_text(out, "{\"old_unit_cost\":");
     buf_add_number(out, r->old_unit_cost);
     buf_add_text(out, ",\"new_unit_cost\":");
@@ -110,7 +110,7 @@ static void cost_json(const lab_cost_result *r, buf *out) {
     buf_add_number(out, r->relative_delta);
     buf_addf(out, ",\"regressed\":%s,\"drivers\":", r->regressed ? "true" : "false");
     add_list(out, r->drivers, r->n_drivers);
-    buf_add_text(out, "}\n");
+    buf_add_text(out, "}");
 }
 
 static int run_cost(int argc, char **argv, const command *self) {
@@ -129,7 +129,8 @@ static int run_cost(int argc, char **argv, const command *self) {
     buf out;
     buf_init(&out, 4096);
     if (a.json) {
-        cost_json(&r, &out);
+        lab_cost_write(&r, &out);
+        buf_add_text(&out, "\n");
     } else {
         buf_addf(&out,
                  "%s: $%.6g a successful turn, was $%.6g (%+.2f %%, %g %% allowed)\n",

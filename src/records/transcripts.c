@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "records/transcripts_build.h"
-#include "score/words.h"
 
 #define BLOCK_BYTES (1u << 20)
 
@@ -41,20 +40,26 @@ const char *transcripts_text(transcripts *t, const char *text, size_t n) {
     return kept;
 }
 
-/* The slot of an id: where it is, or the free one where it belongs. n_slots is a power
- * of two and never full. */
-static size_t slot_of(const transcripts *t, const char *id) {
+static uint32_t hash_of(const char *id) {
     size_t bytes = strlen(id);
     uint64_t hash = bytes;
-    for (size_t at = 0; at < bytes; at += SCORE_HASH_EXACT_BYTES) {
+    for (size_t at = 0; at < bytes; at += sizeof hash) {
         uint64_t piece = 0;
         memcpy(&piece, id + at, bytes - at < sizeof piece ? bytes - at : sizeof piece);
         hash = (hash ^ piece) * 0x9e3779b97f4a7c15u;
         hash ^= hash >> 32;
     }
-    for (size_t slot = hash & (t->n_slots - 1);; slot = (slot + 1) & (t->n_slots - 1))
-        if (t->slots[slot] == 0 || strcmp(t->items[t->slots[slot] - 1].id, id) == 0)
-            return slot;
+    return (uint32_t)hash;
+}
+
+/* The slot of an id: where it is, or the free one where it belongs. n_slots is a power
+ * of two and never full. The hash in the slot spares most looks at the record. */
+static size_t slot_of(const transcripts *t, const char *id, uint32_t hash) {
+    size_t slot = hash & (t->n_slots - 1);
+    while (t->slots[slot] && (t->slots[slot] >> 32 != hash ||
+                              strcmp(t->items[(uint32_t)t->slots[slot] - 1].id, id) != 0))
+        slot = (slot + 1) & (t->n_slots - 1);
+    return slot;
 }
 
 static status grow(transcripts *t, diag *d) {
@@ -62,17 +67,22 @@ static status grow(transcripts *t, diag *d) {
     transcript *items = realloc(t->items, capacity * sizeof *items);
     if (items)
         t->items = items;
-    uint32_t *slots = calloc(2 * capacity, sizeof *slots);
+    uint64_t *slots = calloc(2 * capacity, sizeof *slots);
     if (!items || !slots) {
         free(slots);
         return diag_set(d, ERR_MEMORY, "no memory for %zu utterances", capacity);
+    }
+    for (size_t i = 0; i < t->n_slots; i++) {
+        size_t slot = (t->slots[i] >> 32) & (2 * capacity - 1);
+        while (t->slots[i] && slots[slot])
+            slot = (slot + 1) & (2 * capacity - 1);
+        if (t->slots[i])
+            slots[slot] = t->slots[i];
     }
     free(t->slots);
     t->slots = slots;
     t->n_slots = 2 * capacity;
     t->capacity = capacity;
-    for (size_t i = 0; i < t->n; i++)
-        t->slots[slot_of(t, t->items[i].id)] = (uint32_t)i + 1;
     return OK;
 }
 
@@ -84,13 +94,14 @@ status transcripts_add(transcripts *t, const transcript *item, diag *d) {
         if (s != OK)
             return s;
     }
-    size_t slot = slot_of(t, item->id);
+    uint32_t hash = hash_of(item->id);
+    size_t slot = slot_of(t, item->id, hash);
     if (t->slots[slot])
         return diag_field(d, ERR_EXISTS, "id",
                           "%.80s is already on line %d; ids are unique in a file",
-                          item->id, t->items[t->slots[slot] - 1].line);
+                          item->id, t->items[(uint32_t)t->slots[slot] - 1].line);
     t->items[t->n++] = *item;
-    t->slots[slot] = (uint32_t)t->n;
+    t->slots[slot] = (uint64_t)hash << 32 | t->n;
     return OK;
 }
 
@@ -102,7 +113,7 @@ const transcript *transcripts_all(const transcripts *t, size_t *out_n) {
 const transcript *transcripts_find(const transcripts *t, const char *id) {
     if (t->n == 0)
         return NULL;
-    uint32_t found = t->slots[slot_of(t, id)];
+    uint32_t found = (uint32_t)t->slots[slot_of(t, id, hash_of(id))];
     return found ? &t->items[found - 1] : NULL;
 }
 

@@ -21,7 +21,7 @@ typedef struct block block;
 struct transcripts {
     transcript *items; /* [n] */
     size_t n, capacity;
-    uint32_t *slots; /* [n_slots] open addressing by id: item + 1, 0 free */
+    uint64_t *slots; /* [n_slots] open addressing: hash of the id << 32 | item + 1 */
     size_t n_slots;
     segment *segments; /* [n_segments] of an .stm, sorted by file, channel, end */
     size_t n_segments, segment_capacity;

@@ -11,7 +11,12 @@
  * intervals do (Howard and Ramdas 2022, sec. 5, use it for quantiles).
  *
  * bad <= total, both below 2^53; {NaN, NaN} otherwise or with an invalid watch.
- * Pure. Safe from any thread. Costs: about 0.1 ms a share, 1 ms a difference or ratio. */
+ * Pure. Safe from any thread. Costs: 0.02 ms a share, a few ms
+ * a difference or ratio, 0.1 ms a log e of a difference.
+ *
+ * Measured (alpha 0.05, n_opt 500, 40 looks, shares 0.2 to 30 %, traffic 1:1 and 9:1): at
+ * most 1.6 % false alarms one-sided, 0.6 % two-sided. Median observations an arm to tell
+ * 1 % from 3 %: 680 (two-sided 1,040); 5 % from 10 %: 360 (500). */
 #ifndef ROSTRUM_STATS_SEQUENCE_FRACTION_H
 #define ROSTRUM_STATS_SEQUENCE_FRACTION_H
 

@@ -81,16 +81,28 @@ stats_interval stats_mean_sequence(const stats_moments *m, const stats_watch *w)
     return around(&e, w);
 }
 
+/* The larger of Welch's and the pooled squared error. They are equal when the arms are;
+ * in a small arm of skewed values the variance is underestimated just when the mean is
+ * low, and Welch's alone would then take a tenth of the traffic for an improvement. */
+static double squared_error(const stats_moments *a, const stats_moments *b) {
+    double welch = stats_variance(a) / a->n + stats_variance(b) / b->n;
+    double pooled = (a->m2 + b->m2) / (a->n + b->n - 2) * (1 / a->n + 1 / b->n);
+    return fmax(welch, pooled);
+}
+
+static double degrees_of_freedom(const stats_moments *a, const stats_moments *b) {
+    double p = stats_variance(a) / a->n;
+    double q = stats_variance(b) / b->n;
+    double welch = (p + q) * (p + q) / (p * p / (a->n - 1) + q * q / (b->n - 1));
+    return p + q > 0 ? welch : a->n + b->n - 2;
+}
+
 static estimate difference(const stats_moments *control, const stats_moments *candidate,
                            const stats_watch *w) {
-    double a = stats_variance(control) / control->n;
-    double b = stats_variance(candidate) / candidate->n;
-    double all = a + b;
-    double welch = all * all / (a * a / (control->n - 1) + b * b / (candidate->n - 1));
     return (estimate){
         .value = candidate->mean - control->mean,
-        .standard_error = sqrt(all),
-        .nu = all > 0 ? welch : control->n + candidate->n - 2,
+        .standard_error = sqrt(squared_error(control, candidate)),
+        .nu = degrees_of_freedom(control, candidate),
         .time = control->n * candidate->n / (control->n + candidate->n),
         .rho = stats_best_rho(w->n_opt / 2, w->alpha_opt, w->side != STATS_BOTH_SIDES)};
 }

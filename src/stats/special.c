@@ -293,6 +293,8 @@ double stats_chi_square_upper_quantile(double df, double q) {
 
 /* P(T > t) = I_x(df / 2, 1 / 2) / 2 with x = df / (df + t^2), t >= 0. */
 double stats_student_upper(double df, double t) {
+    if (isnan(t))
+        return NAN;
     double square = t * t;
     double x = square < INFINITY ? df / (df + square) : 0;
     double y = square < INFINITY ? square / (df + square) : 1;

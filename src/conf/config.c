@@ -105,7 +105,11 @@ static status set_list(config *c, const setting *row, const char *value, diag *d
         else if (split < n)
             s = add_alias(c, value, split, value + split + 1, n - split - 1, d);
         else
-            s = diag_field(d, ERR_INVALID, row->path, "needs FROM=TO[,FROM=TO]");
+            s = diag_field(d, ERR_INVALID, row->path,
+                           "\"%.*s\" is no NAME=MODEL: the name clients use and the "
+                           "model that answers, such as fast=moonshine-tiny "
+                           "(`rostrum engine list` has the models)",
+                           (int)n, value);
         if (s != OK)
             return s;
         value += n + (value[n] == ',');

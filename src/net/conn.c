@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,10 +48,16 @@ void conn_linger(net_conn *c) {
     c->paused = false;
 }
 
-/* Reading stops while the app asked for it, and while later requests pile up. */
+/* Nothing more is taken while the app asked for it, and while the peer does not read what
+ * it was told: its next messages would be answered too. */
+static bool held_back(const net_conn *c) {
+    return c->paused || (c->phase == CONN_FRAMES && c->out.size > LIMIT_SEND_BYTES / 2);
+}
+
+/* Reading stops while nothing is taken, and while later requests pile up. */
 static void set_reading(net_conn *c) {
     bool off = c->phase != CONN_DEAD &&
-               (c->paused || (c->phase == CONN_WAIT && c->in.size >= NET_HELD_BYTES));
+               (held_back(c) || (c->phase == CONN_WAIT && c->in.size >= NET_HELD_BYTES));
     if (off == c->reading_off)
         return;
     c->reading_off = off;
@@ -218,6 +225,20 @@ static void after_open(net_conn *c, http_text key) {
     }
 }
 
+/* bytes: what was announced; -1: at least what has come. */
+static void refuse_body(net_conn *c, int64_t bytes) {
+    char text[160];
+    if (bytes >= 0)
+        snprintf(text, sizeof text,
+                 "the body has %lld bytes; a file may have at most %u bytes (25 MiB)",
+                 (long long)bytes, LIMIT_UPLOAD_BYTES);
+    else
+        snprintf(text, sizeof text,
+                 "the body has more than %u bytes; a file may have at most %u (25 MiB)",
+                 NET_BODY_BYTES, LIMIT_UPLOAD_BYTES);
+    conn_refuse(c, 413, NULL, text);
+}
+
 static void open_request(net_conn *c, const http_head *head) {
     char path[1024], query[LIMIT_HTTP_HEADER_BYTES + 1], peer[INET6_ADDRSTRLEN];
     http_text key = {"", 0};
@@ -236,7 +257,7 @@ static void open_request(net_conn *c, const http_head *head) {
         return;
     }
     if (head->content_length > (int64_t)NET_BODY_BYTES) {
-        conn_refuse(c, 413, NULL, "the body is larger than any upload may be");
+        refuse_body(c, head->content_length);
         return;
     }
     memcpy(query, head->query.at, head->query.n);
@@ -261,26 +282,12 @@ static void open_request(net_conn *c, const http_head *head) {
     after_open(c, key);
 }
 
-static void refuse_head(net_conn *c, int http_status) {
-    static const struct {
-        int status;
-        const char *message;
-    } texts[] = {
-        {400, "this is not a well-formed HTTP/1.1 request"},
-        {408, "the request headers took too long"},
-        {431, "the request headers are larger than 8 KiB or more than 64 lines"},
-        {501, "the only transfer coding spoken here is chunked"},
-        {505, "the version spoken here is HTTP/1.1"},
-    };
-    const char *message = texts[0].message;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i].status == http_status)
-            message = texts[i].message;
+static void refuse_head(net_conn *c, int http_status, const char *wrong) {
     c->handler = NULL;
     c->state = NULL;
     c->keep_alive = c->answered = c->complete = c->head_only = c->old_http = false;
     c->phase = CONN_WAIT;
-    conn_refuse(c, http_status, NULL, message);
+    conn_refuse(c, http_status, NULL, wrong);
 }
 
 /* Takes one request head; returns its bytes, 0 while it is incomplete. */
@@ -299,13 +306,13 @@ static size_t take_head(net_conn *c, const uint8_t *data, size_t n) {
     }
     c->scanned = 0;
     if (end == 0 || end > LIMIT_HTTP_HEADER_BYTES) {
-        refuse_head(c, 431);
+        refuse_head(c, 431, "the request headers are larger than 8 KiB");
         return n;
     }
     http_head head;
     int refusal = http_head_read((const char *)data, end, &head);
     if (refusal)
-        refuse_head(c, refusal);
+        refuse_head(c, refusal, head.wrong);
     else
         open_request(c, &head);
     return end;
@@ -319,7 +326,7 @@ static bool deliver_body(net_conn *c, const uint8_t *data, size_t n) {
         } else {
             c->keep_alive = false;
             c->ended = true;
-            conn_refuse(c, 413, NULL, "the body is larger than any upload may be");
+            refuse_body(c, -1);
         }
         return false;
     }
@@ -422,7 +429,7 @@ static size_t take_frames(net_conn *c, uint8_t *data, size_t n) {
 /* Takes what can be taken of data[n] now. */
 static size_t consume(net_conn *c, uint8_t *data, size_t n) {
     size_t used = 0;
-    while (used < n && !c->paused) {
+    while (used < n && !held_back(c)) {
         size_t step = 0;
         if (c->phase == CONN_HEAD)
             step = take_head(c, data + used, n - used);
@@ -481,7 +488,7 @@ void conn_turn(net_conn *c) {
         (c->phase == CONN_WAIT ||
          (c->phase == CONN_BODY && (c->state || !c->keep_alive))))
         finish_exchange(c);
-    if (c->in.size > 0 && !c->paused && c->phase != CONN_WAIT)
+    if (c->in.size > 0 && !held_back(c) && c->phase != CONN_WAIT)
         drain_held(c);
     if (c->phase == CONN_DEAD)
         conn_schedule(c);
@@ -548,7 +555,7 @@ static void sweep_head(net_conn *c, uint64_t waited_ms) {
         } else {
             buf_deinit(&c->in);
             c->scanned = 0;
-            refuse_head(c, 408);
+            refuse_head(c, 408, "the request headers took longer than 10 s");
         }
     }
 }
@@ -557,8 +564,7 @@ void conn_sweep(net_conn *c, uint64_t now_ms) {
     uint64_t in_phase_ms = now_ms - c->since_ms;
     uint64_t silent_ms = now_ms - (c->received_ms ? c->received_ms : c->since_ms);
     if (c->out.size > 0 && now_ms - c->sent_ms > LIMIT_STALL_S * 1000) {
-        c->server->stats.closed_slow_reader++;
-        conn_kill(c);
+        conn_give_up_reader(c);
         return;
     }
     switch (c->phase) {
@@ -578,7 +584,9 @@ void conn_sweep(net_conn *c, uint64_t now_ms) {
         break;
     case CONN_GOODBYE:
     case CONN_LINGER:
-        if (c->out.size == 0 && in_phase_ms > LIMIT_LINGER_S * 1000)
+        if (c->out.size > 0) /* a slow reader has less patience left than others */
+            in_phase_ms = c->slow ? now_ms - c->sent_ms : 0;
+        if (in_phase_ms > LIMIT_LINGER_S * 1000)
             conn_kill(c);
         break;
     default:

@@ -78,6 +78,7 @@ struct net_conn {
     bool complete : 1;    /* the answer is whole; sent when `out` is empty */
     bool ended : 1;       /* the app is to be told `closed` */
     bool peer_closed : 1; /* a close frame came */
+    bool slow : 1;        /* closed because it does not read */
 };
 
 struct net_server {
@@ -133,6 +134,9 @@ void conn_refuse(net_conn *c, int http_status, const char *headers, const char *
 /* 101 with the chosen subprotocol. */
 void conn_accept_websocket(net_conn *c, http_text key);
 void conn_send_control(net_conn *c, uint8_t opcode, const void *data, size_t n);
+/* The peer does not read: a WebSocket is told so behind what it has not read, and has
+ * LIMIT_LINGER_S to find out; anything else is closed. */
+void conn_give_up_reader(net_conn *c);
 /* Queues a close frame; the app will be told. */
 void conn_goodbye(net_conn *c, unsigned code, const char *reason, size_t n);
 

@@ -60,34 +60,44 @@ static http_text without_authority(http_text target) {
     return target;
 }
 
+static int refuse(http_head *out, int status, const char *wrong) {
+    out->wrong = wrong;
+    return status;
+}
+
+#define REQUEST_LINE "the request line must be METHOD PATH HTTP/1.1"
+#define BAD_LINE "a header line is not Name: value"
+#define TEXT(number) #number
+#define NUMBER(macro) TEXT(macro)
+
 static int read_request_line(http_text line, http_head *out) {
     const char *end = line.at + line.n;
     const char *first = memchr(line.at, ' ', line.n);
     if (!first)
-        return 400;
+        return refuse(out, 400, REQUEST_LINE);
     out->method = (http_text){line.at, (size_t)(first - line.at)};
     if (out->method.n == 0)
-        return 400;
+        return refuse(out, 400, REQUEST_LINE);
     for (size_t i = 0; i < out->method.n; i++)
         if (!is_token((unsigned char)out->method.at[i]))
-            return 400;
+            return refuse(out, 400, REQUEST_LINE);
     const char *second = memchr(first + 1, ' ', (size_t)(end - first - 1));
     if (!second)
-        return 400;
+        return refuse(out, 400, REQUEST_LINE);
     http_text version = {second + 1, (size_t)(end - second - 1)};
     if (version.n != 8 || memcmp(version.at, "HTTP/", 5) != 0 || version.at[6] != '.')
-        return 400;
+        return refuse(out, 400, REQUEST_LINE);
     if (version.at[5] != '1' || version.at[7] < '0' || version.at[7] > '9')
-        return 505;
+        return refuse(out, 505, "the version spoken here is HTTP/1.1");
     out->minor = version.at[7] == '0' ? 0 : 1;
 
     http_text target = {first + 1, (size_t)(second - first - 1)};
     for (size_t i = 0; i < target.n; i++)
         if ((unsigned char)target.at[i] <= 0x20 || (unsigned char)target.at[i] >= 0x7F)
-            return 400;
+            return refuse(out, 400, REQUEST_LINE);
     target = without_authority(target);
     if (target.n == 0 || (target.at[0] != '/' && !same(target, "*")))
-        return 400;
+        return refuse(out, 400, REQUEST_LINE);
     const char *mark = memchr(target.at, '?', target.n);
     out->path = target;
     out->query = (http_text){"", 0};
@@ -101,18 +111,21 @@ static int read_request_line(http_text line, http_head *out) {
 static int read_field(http_text line, http_head *out) {
     const char *colon = memchr(line.at, ':', line.n);
     if (!colon || colon == line.at)
-        return 400; /* also a folded line: it starts with a blank, which is no token */
+        return refuse(
+            out, 400,
+            BAD_LINE); /* also a folded line: it starts with a blank, which is no token */
     http_field f = {{line.at, (size_t)(colon - line.at)},
                     {colon + 1, line.n - (size_t)(colon - line.at) - 1}};
     for (size_t i = 0; i < f.name.n; i++)
         if (!is_token((unsigned char)f.name.at[i]))
-            return 400;
+            return refuse(out, 400, BAD_LINE);
     for (size_t i = 0; i < f.value.n; i++)
         if (!is_value((unsigned char)f.value.at[i]))
-            return 400;
+            return refuse(out, 400, BAD_LINE);
     f.value = trim(f.value);
     if (out->n_fields == LIMIT_HTTP_FIELDS)
-        return 431;
+        return refuse(out, 431,
+                      "there are more than " NUMBER(LIMIT_HTTP_FIELDS) " header lines");
     out->fields[out->n_fields++] = f;
     return 0;
 }
@@ -160,25 +173,36 @@ static int64_t read_length(http_text text) {
 /* How long the body is and what becomes of the connection. Two answers to the first
  * question are how requests are smuggled past a proxy: refuse them all. */
 static int read_framing(http_head *out) {
-    static const char *const once[] = {
-        "host",   "content-length",    "authorization",        "transfer-encoding",
-        "expect", "sec-websocket-key", "sec-websocket-version"};
+#define TWICE(name)                                                                      \
+    { name, "the header " name " is given more than once" }
+    static const struct {
+        const char *name, *wrong;
+    } once[] = {TWICE("Host"),
+                TWICE("Content-Length"),
+                TWICE("Authorization"),
+                TWICE("Transfer-Encoding"),
+                TWICE("Expect"),
+                TWICE("Sec-WebSocket-Key"),
+                TWICE("Sec-WebSocket-Version")};
+#undef TWICE
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
-        if (http_field_find(out, once[i], 1))
-            return 400;
+        if (http_field_find(out, once[i].name, 1))
+            return refuse(out, 400, once[i].wrong);
     if (out->minor == 1 && !http_field_find(out, "host", 0))
-        return 400;
+        return refuse(out, 400, "the header Host is missing: HTTP/1.1 needs it");
 
     const http_field *length = http_field_find(out, "content-length", 0);
     const http_field *coding = http_field_find(out, "transfer-encoding", 0);
     if (length && coding)
-        return 400;
+        return refuse(out, 400,
+                      "Content-Length and Transfer-Encoding are both given: send one");
     out->content_length = -1;
     if (length && (out->content_length = read_length(length->value)) < 0)
-        return 400;
+        return refuse(out, 400, "Content-Length must be a number of at most 15 digits");
     if (coding) {
         if (!same(coding->value, "chunked") || out->minor == 0)
-            return 501;
+            return refuse(out, 501,
+                          "the only transfer coding spoken here is chunked, in HTTP/1.1");
         out->chunked = true;
     }
     out->keep_alive = out->minor == 1 ? !any_list_has(out, "connection", "close")
@@ -197,7 +221,7 @@ int http_head_read(const char *data, size_t n, http_head *out) {
     out->n_fields = 0;
     http_text line;
     if (!next_line(&at, end, &line))
-        return 400;
+        return refuse(out, 400, REQUEST_LINE);
     int refusal = read_request_line(line, out);
     while (!refusal && next_line(&at, end, &line) && line.n)
         refusal = read_field(line, out);

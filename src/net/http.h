@@ -32,6 +32,7 @@ typedef struct {
     bool keep_alive;
     bool expects_continue;
     bool upgrade_websocket; /* Upgrade: websocket and Connection: upgrade */
+    const char *wrong;      /* of a refused head: what, for the client; never NULL then */
     http_field fields[LIMIT_HTTP_FIELDS];
     size_t n_fields;
 } http_head;
@@ -41,8 +42,8 @@ typedef struct {
 size_t http_head_end(const char *data, size_t n, size_t *scanned);
 
 /* Reads a whole head of n bytes, as http_head_end measured it. Returns 0, or the HTTP
- * status of the refusal: 400, 431 (too many lines), 501 (a transfer coding other than
- * chunked), 505 (another version). */
+ * status of the refusal, with out->wrong: 400, 431 (too many lines), 501 (a transfer
+ * coding other than chunked), 505 (another version). */
 int http_head_read(const char *data, size_t n, http_head *out);
 
 /* Field number `nth` (0 first) of that name, names compared without case. NULL: none. */

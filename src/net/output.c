@@ -37,10 +37,26 @@ static ssize_t send_some(net_conn *c, const void *a, size_t an, const void *b,
     return sent;
 }
 
+void conn_give_up_reader(net_conn *c) {
+    static const char reason[] = "what was sent to you is not being read";
+    c->server->stats.closed_slow_reader++;
+    if (c->phase != CONN_FRAMES) {
+        conn_kill(c);
+        return;
+    }
+    c->slow = true;
+    c->sent_ms = uv_now(c->server->loop);
+    conn_goodbye(c, 1008, reason, sizeof reason - 1);
+}
+
 status conn_send(net_conn *c, const void *a, size_t an, const void *b, size_t bn,
                  size_t budget) {
     if (c->phase == CONN_DEAD)
         return ERR_STATE;
+    if (c->out.size > 0 && c->out.size + an + bn > budget) { /* none of it is sent */
+        conn_give_up_reader(c);
+        return ERR_LIMIT;
+    }
     while (c->out.size == 0 && an + bn > 0) {
         ssize_t sent = send_some(c, a, an, b, bn);
         if (sent < 0) {
@@ -260,11 +276,16 @@ void conn_accept_websocket(net_conn *c, http_text key) {
         conn_kill(c);
 }
 
-void conn_send_control(net_conn *c, uint8_t opcode, const void *data, size_t n) {
+static void send_control(net_conn *c, uint8_t opcode, const void *data, size_t n,
+                         size_t budget) {
     uint8_t header[WS_HEADER_BYTES];
     size_t header_n = ws_write_header(header, opcode, n);
-    if (conn_send(c, header, header_n, data, n, LIMIT_SEND_BYTES) != OK)
-        conn_kill(c);
+    status sent = conn_send(c, header, header_n, data, n, budget);
+    (void)sent; /* else it is closed already */
+}
+
+void conn_send_control(net_conn *c, uint8_t opcode, const void *data, size_t n) {
+    send_control(c, opcode, data, n, LIMIT_SEND_BYTES);
 }
 
 status net_ws_text(net_conn *c, const char *text, size_t n) {
@@ -283,7 +304,8 @@ void conn_goodbye(net_conn *c, unsigned code, const char *reason, size_t n) {
     while (cut < n && cut > 0 && ((uint8_t)reason[cut] & 0xC0) == 0x80)
         cut--; /* a reason is UTF-8 and must not be cut inside a character */
     memcpy(payload + 2, reason, cut);
-    conn_send_control(c, WS_OP_CLOSE, payload, code == 1005 ? 0 : cut + 2);
+    send_control(c, WS_OP_CLOSE, payload, code == 1005 ? 0 : cut + 2,
+                 LIMIT_SEND_BYTES + WS_HEADER_BYTES + sizeof payload);
     if (c->phase == CONN_DEAD)
         return;
     c->phase = CONN_GOODBYE;

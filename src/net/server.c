@@ -183,15 +183,29 @@ static bool is_loopback(const struct sockaddr *address) {
     return false;
 }
 
-bool net_host_is_loopback(const char *host) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-    if (getaddrinfo(host, NULL, &hints, &list) != 0)
-        return false;
+static status resolve(const char *host, const char *port, struct addrinfo **out,
+                      diag *d) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    int failed = getaddrinfo(host, port, &hints, out);
+    if (failed)
+        return diag_field(d, ERR_INVALID, "server.host",
+                          "cannot resolve \"%s\": %s; give a name or address of this "
+                          "machine, such as 127.0.0.1",
+                          host, gai_strerror(failed));
+    return OK;
+}
+
+status net_host_is_loopback(const char *host, bool *out, diag *d) {
+    struct addrinfo *list = NULL;
+    status result = resolve(host, NULL, &list, d);
+    if (result)
+        return result;
     bool all = true;
     for (const struct addrinfo *a = list; a; a = a->ai_next)
         all = all && is_loopback(a->ai_addr);
     freeaddrinfo(list);
-    return all;
+    *out = all;
+    return OK;
 }
 
 static int listen_on(const struct addrinfo *a) {
@@ -215,12 +229,10 @@ static status open_listener(net_server *s, diag *d) {
     const char *host = s->config.host ? s->config.host : "127.0.0.1";
     char port[8];
     snprintf(port, sizeof port, "%d", s->config.port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *list = NULL;
-    int failed = getaddrinfo(host, port, &hints, &list);
-    if (failed)
-        return diag_field(d, ERR_INVALID, "server.host", "cannot resolve %s: %s", host,
-                          gai_strerror(failed));
+    status result = resolve(host, port, &list, d);
+    if (result)
+        return result;
     for (int family = AF_INET; s->listen_fd < 0; family = AF_INET6) {
         for (const struct addrinfo *a = list; a && s->listen_fd < 0; a = a->ai_next)
             if (a->ai_family == family) /* clients try a name's IPv4 address too */

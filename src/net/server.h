@@ -87,8 +87,9 @@ void net_server_stop_accepting(net_server *s);
  * caller's. */
 void net_server_close(net_server *s, void (*done)(void *context), void *context);
 
-/* True when every address of a host name or numeric address is of this machine only. */
-bool net_host_is_loopback(const char *host);
+/* Whether every address of a host name or numeric address is of this machine only.
+ * ERR_INVALID: the name cannot be resolved; d has field server.host. May ask DNS. */
+MUST_CHECK status net_host_is_loopback(const char *host, bool *out, diag *d);
 
 /* A request header by name, into out[size]; -1 when absent or too long, else its length.
  * Lines of the same name are joined with ", ". Valid only inside `open`. */

@@ -47,8 +47,10 @@ static void limit_descriptors(int64_t connections) {
 /* A server that strangers can reach has TLS and keys, or was told in words to have none.
  */
 static status check_exposure(const config *c, diag *d) {
-    if (c->allow_insecure || net_host_is_loopback(c->host))
-        return OK;
+    bool loopback = false;
+    status s = net_host_is_loopback(c->host, &loopback, d);
+    if (s != OK || loopback || c->allow_insecure)
+        return s;
     if (c->tls_cert[0] && c->tls_key[0] && c->keys_file[0])
         return OK;
     return diag_field(d, ERR_INVALID, "server.host",
@@ -84,8 +86,10 @@ static status open_port(app *a, diag *d) {
 static void tell_start(const app *a) {
     const config *c = a->config;
     bool v6 = strchr(c->host, ':') != NULL;
+    bool loopback = false;
+    diag d = DIAG_INIT;
     if (keyring_is_open(a->keys))
-        printf(net_host_is_loopback(c->host)
+        printf(net_host_is_loopback(c->host, &loopback, &d) == OK && loopback
                    ? "open: no API key needed (loopback development)\n"
                    : "open: no API key needed, AND REACHABLE from other machines\n");
     printf("listening on %s://%s%s%s:%d\n", c->tls_cert[0] ? "https" : "http",
@@ -99,12 +103,15 @@ static void close_port(app *a) {
     a->server = NULL;
 }
 
-/* The port comes before the workers: that it is taken or that TLS is set up wrongly shows
- * at once. Nobody is answered before the loop runs. */
-static status start(app *a, serve_models *models, diag *d) {
+/* The port and the ready file come before the workers: that one is taken, that the other
+ * cannot be written or that TLS is set up wrongly shows at once. Nobody is answered
+ * before the loop runs. */
+static status start(app *a, const char *ready_file, serve_models *models, diag *d) {
     config_paths paths;
     const config *c = a->config;
     status s = check_exposure(c, d);
+    if (s == OK && ready_file)
+        s = serve_check_ready_file(ready_file, d);
     if (s == OK)
         s = config_find_paths(c, &paths, d);
     if (s == OK)
@@ -135,10 +142,10 @@ static int serve(config *c, const char *ready_file, diag *d) {
         return EXIT_FAILED;
     }
     int exit_status = EXIT_FAILED;
-    status s = start(&a, &models, d);
+    status s = start(&a, ready_file, &models, d);
     if (s == OK) {
         tell_start(&a);
-        exit_status = serve_run(&a, ready_file);
+        exit_status = serve_run(&a, ready_file, d);
     } else if (s == ERR_INVALID || s == ERR_SYNTAX) {
         exit_status = EXIT_USAGE;
     }

@@ -28,8 +28,18 @@ MUST_CHECK status serve_pick_models(const config *c, const char *manifest_dir,
                                     const char *engine_dir, const char *cache_dir,
                                     serve_models *out, diag *d);
 
+/* Every alias of the config must mean one of the served models. ERR_INVALID: d has the
+ * alias, the nearest name and the list. */
+MUST_CHECK status serve_check_aliases(const config *c, const serve_models *models,
+                                      diag *d);
+
 /* serve_run.c: runs until a signal ended it; returns the exit status. ready_file NULL:
- * none; else the port is written there once sessions are taken. */
-int serve_run(app *a, const char *ready_file);
+ * none; else the port is written there once sessions are taken; if that fails the server
+ * stops and d says why. */
+int serve_run(app *a, const char *ready_file, diag *d);
+
+/* Could the port be written there? ERR_IO, ERR_LIMIT: d has the path and the reason. The
+ * file itself is not touched. */
+MUST_CHECK status serve_check_ready_file(const char *path, diag *d);
 
 #endif

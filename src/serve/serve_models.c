@@ -107,6 +107,29 @@ static status pick_defaults(const config *c, const model_manifest *all, size_t n
     return OK;
 }
 
+status serve_check_aliases(const config *c, const serve_models *models, diag *d) {
+    const char *names[CONFIG_MODELS_MAX];
+    char list[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < models->n; i++) {
+        names[i] = models->list[i].name;
+        int n =
+            snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+        used += n < 0 || (size_t)n >= sizeof list - used ? 0 : (size_t)n;
+    }
+    for (unsigned i = 0; i < c->n_aliases; i++) {
+        if (manifest_find(models->list, models->n, c->aliases[i].to))
+            continue;
+        const char *near = diag_nearest(c->aliases[i].to, names, models->n);
+        return diag_field(d, ERR_INVALID, "models.aliases",
+                          "%s means %s, which is not served%s%s%s; served are: %s",
+                          c->aliases[i].from, c->aliases[i].to,
+                          near ? "; did you mean " : "", near ? near : "",
+                          near ? "?" : "", list);
+    }
+    return OK;
+}
+
 status serve_pick_models(const config *c, const char *manifest_dir,
                          const char *engine_dir, const char *cache_dir, serve_models *out,
                          diag *d) {
@@ -126,6 +149,8 @@ status serve_pick_models(const config *c, const char *manifest_dir,
         !manifest_find(out->list, out->n, c->default_model))
         s = diag_field(d, ERR_INVALID, "models.default",
                        "%s is not among the served models", c->default_model);
+    if (s == OK)
+        s = serve_check_aliases(c, out, d);
     if (s != OK) {
         free(out->list);
         out->list = NULL;

@@ -1,10 +1,12 @@
 #include "serve/serve.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,24 +20,56 @@ typedef struct {
     const char *ready_file;
     uv_signal_t term, interrupt;
     uv_timer_t watch;
-    bool told_ready, stopping;
+    diag failure; /* code OK: none */
     bool told_failure[WORKERS_TOLD];
     uint64_t begun_ms, drain_until_ms;
     unsigned quiet;
 } run;
 
-/* Replaces the file in one step, so that a reader finds all of the port or nothing. */
-static bool write_ready_file(const char *path, int port) {
+/* Opens the file that will take the place of `path`; d says what is wrong. */
+static status open_beside(const char *path, char temporary[CONFIG_TEXT], FILE **out,
+                          diag *d) {
+    diag_at(d, path, 0, 0);
+    int n = snprintf(temporary, CONFIG_TEXT, "%s.%d", path, (int)getpid());
+    if (n < 0 || n >= CONFIG_TEXT)
+        return diag_field(d, ERR_LIMIT, "--ready-file", "the path is too long");
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return diag_field(d, ERR_IO, "--ready-file", "this is a folder; name a file");
+    *out = fopen(temporary, "we");
+    if (!*out)
+        return diag_field(d, ERR_IO, "--ready-file", "cannot be written: %s",
+                          strerror(errno));
+    return OK;
+}
+
+status serve_check_ready_file(const char *path, diag *d) {
     char temporary[CONFIG_TEXT];
-    int n = snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
-    if (n < 0 || (size_t)n >= sizeof temporary)
-        return false;
-    FILE *file = fopen(temporary, "we");
-    if (!file)
-        return false;
+    FILE *file = NULL;
+    diag why = DIAG_INIT;
+    status s = open_beside(path, temporary, &file, &why);
+    if (s != OK) {
+        *d = why;
+        return s;
+    }
+    fclose(file);
+    unlink(temporary);
+    return OK;
+}
+
+/* Replaces the file in one step, so that a reader finds all of the port or nothing. */
+static status write_ready_file(const char *path, int port, diag *d) {
+    char temporary[CONFIG_TEXT];
+    FILE *file = NULL;
+    status s = open_beside(path, temporary, &file, d);
+    if (s != OK)
+        return s;
     bool good = fprintf(file, "%d\n", port) > 0;
     good = fclose(file) == 0 && good;
-    return good && rename(temporary, path) == 0;
+    if (!good || rename(temporary, path) != 0)
+        return diag_field(d, ERR_IO, "--ready-file", "cannot be written: %s",
+                          strerror(errno));
+    return OK;
 }
 
 static void tell_failures(run *r) {
@@ -57,10 +91,6 @@ static void tell_ready(run *r) {
            stats.workers_ready, stats.workers_wanted, stats.slots, m ? m->name : "none",
            (double)(uv_now(r->app->loop) - r->begun_ms) / 1e3);
     fflush(stdout);
-    r->told_ready = true;
-    int port = net_server_port(r->app->server);
-    if (r->ready_file && !write_ready_file(r->ready_file, port))
-        log_event(LOG_ERROR, "serve", "ready_file_not_written", "port=%d", port);
 }
 
 static void on_pool_stopped(void *context) {
@@ -77,7 +107,6 @@ static void on_server_closed(void *context) {
 }
 
 static void stop(run *r) {
-    r->stopping = true;
     uv_timer_stop(&r->watch);
     net_server_close(r->app->server, on_server_closed, r);
 }
@@ -104,8 +133,12 @@ static void on_watch(uv_timer_t *timer) {
     diag d = DIAG_INIT;
     if (app_ready(r->app, &d) != OK)
         return;
-    tell_ready(r);
     uv_timer_stop(timer);
+    int port = net_server_port(r->app->server);
+    if (r->ready_file && write_ready_file(r->ready_file, port, &r->failure) != OK)
+        stop(r); /* whoever waits for the file would wait for ever */
+    else
+        tell_ready(r);
 }
 
 static void on_signal(uv_signal_t *handle, int signal_number) {
@@ -122,12 +155,13 @@ static void on_signal(uv_signal_t *handle, int signal_number) {
     uv_timer_start(&r->watch, on_watch, 0, WATCH_MS);
 }
 
-int serve_run(app *a, const char *ready_file) {
+int serve_run(app *a, const char *ready_file, diag *d) {
     run *r = calloc(1, sizeof *r);
     if (!r)
         return EXIT_FAILED;
     r->app = a;
     r->ready_file = ready_file;
+    r->failure = (diag)DIAG_INIT;
     r->begun_ms = uv_now(a->loop);
     uv_signal_init(a->loop, &r->term);
     uv_signal_init(a->loop, &r->interrupt);
@@ -137,7 +171,12 @@ int serve_run(app *a, const char *ready_file) {
     uv_signal_start(&r->interrupt, on_signal, SIGINT);
     uv_timer_start(&r->watch, on_watch, 0, WATCH_MS);
     uv_run(a->loop, UV_RUN_DEFAULT);
+    diag failure = r->failure;
     free(r);
+    if (failure.code != OK) {
+        *d = failure;
+        return EXIT_FAILED;
+    }
     printf("stopped\n");
     return EXIT_GOOD;
 }

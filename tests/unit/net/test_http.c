@@ -84,6 +84,32 @@ static void framing_is_decided_once_or_refused(void **state) {
     }
 }
 
+/* A person who wrote the client must find the line at fault. */
+static void a_refused_head_is_told_what_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *head, *wrong;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\n\r\n", "Host is missing"},
+        {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "Host is given more than once"},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n",
+         "Content-Length and Transfer-Encoding are both given"},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n",
+         "Content-Length must be a number"},
+        {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "chunked"},
+        {"GET /\r\nHost: x\r\n\r\n", "METHOD PATH HTTP/1.1"},
+        {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/1.1"},
+        {"GET / HTTP/1.1\r\nHost x\r\n\r\n", "not Name: value"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        http_head h;
+        assert_int_not_equal(read_head(rows[i].head, &h), 0);
+        if (!strstr(h.wrong, rows[i].wrong))
+            fail_msg("row %zu: %s", i, h.wrong);
+    }
+}
+
 static void the_end_of_a_head_is_found_at_every_cut(void **state) {
     (void)state;
     static const char text[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\nnext";
@@ -189,6 +215,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_is_read_into_its_parts),
         cmocka_unit_test(framing_is_decided_once_or_refused),
+        cmocka_unit_test(a_refused_head_is_told_what_is_wrong),
         cmocka_unit_test(the_end_of_a_head_is_found_at_every_cut),
         cmocka_unit_test(a_chunked_body_is_the_same_however_it_is_cut),
         cmocka_unit_test(a_query_is_decoded_by_name_and_occurrence),

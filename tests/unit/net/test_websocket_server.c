@@ -221,13 +221,18 @@ static uint8_t read_frame(int fd, char *out, size_t size, size_t *out_n) {
     return head[0];
 }
 
+/* The next frame that is no ping of the server. */
+static uint8_t read_answer(int fd, char *out, size_t size, size_t *out_n) {
+    uint8_t first;
+    while ((first = read_frame(fd, out, size, out_n)) == 0x89)
+        ;
+    return first;
+}
+
 static void expect_text(int fd, const char *text) {
     static char got[70000];
     size_t n;
-    uint8_t first;
-    while ((first = read_frame(fd, got, sizeof got, &n)) == 0x89)
-        ; /* the server's own pings */
-    assert_int_equal(first, 0x81);
+    assert_int_equal(read_answer(fd, got, sizeof got, &n), 0x81);
     assert_string_equal(got, text);
 }
 
@@ -446,6 +451,54 @@ static void a_client_that_does_not_read_is_closed_at_its_budget(void **state) {
     assert_true(eventually(&closed_count, 1));
     assert_in_range(atomic_load(&flooded), 4, 160);
     assert_int_equal(fixture_get_stats().closed_slow_reader, 1);
+    /* whole messages, then why it was closed */
+    static char got[60100];
+    size_t n;
+    int opcode;
+    while ((opcode = read_answer(fd, got, sizeof got, &n)) == 0x81)
+        assert_int_equal(n, 60000);
+    assert_int_equal(opcode, 0x88);
+    assert_int_equal((uint8_t)got[0] << 8 | (uint8_t)got[1], 1008);
+    got[n] = '\0';
+    assert_string_equal(got + 2, "what was sent to you is not being read");
+    close(fd);
+}
+
+/* A client may send for long before it reads: it is slowed down, not closed. */
+static void answers_nobody_reads_yet_hold_back_the_questions(void **state) {
+    (void)state;
+    enum { BYTES = 1000, FRAMES = 20000 };
+    int fd = open_echo("/echo");
+    static char text[BYTES];
+    static uint8_t frame[BYTES + 16];
+    memset(text, 'q', sizeof text);
+    size_t frame_n = make_frame(frame, 0x81, text, BYTES), at = 0;
+    unsigned sent = 0;
+    for (int refused = 0; sent < FRAMES && refused < 50;) {
+        ssize_t n = send(fd, frame + at, frame_n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0) {
+            assert_true(errno == EAGAIN || errno == EWOULDBLOCK);
+            refused++;
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            continue;
+        }
+        refused = 0;
+        at += (size_t)n;
+        if (at == frame_n) {
+            at = 0;
+            sent++;
+        }
+    }
+    assert_in_range(sent, 1, FRAMES - 1); /* it was held back */
+    assert_int_equal(atomic_load(&closed_count), 0);
+    char got[BYTES + 1];
+    size_t n;
+    for (unsigned i = 0; i < sent; i++) {
+        assert_int_equal(read_answer(fd, got, sizeof got, &n), 0x81);
+        assert_int_equal(n, BYTES);
+    }
+    client_send(fd, frame + at, frame_n - at);
+    assert_int_equal(read_answer(fd, got, sizeof got, &n), 0x81);
     close(fd);
 }
 
@@ -519,6 +572,7 @@ int main(void) {
         CASE(the_server_closes_after_what_it_queued),
         CASE(a_paused_socket_is_silent_and_loses_nothing),
         CASE(a_client_that_does_not_read_is_closed_at_its_budget),
+        CASE(answers_nobody_reads_yet_hold_back_the_questions),
         CASE(a_reset_is_told_to_the_handler),
         CASE(a_silent_socket_is_asked_whether_it_lives),
         CASE(an_idle_socket_costs_little_memory),

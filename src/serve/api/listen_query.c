@@ -13,6 +13,7 @@
 typedef struct {
     listen_query *q;
     bool encoding_said, rate_said, multichannel;
+    uint64_t said; /* bit i: parameters[i] was given */
 } reading;
 
 /* --- one value --- */
@@ -157,41 +158,70 @@ static status p_utterance_end(reading *r, const char *name, const char *value, d
     return st;
 }
 
+static status p_max_utterance(reading *r, const char *name, const char *value, diag *d) {
+    long v = 0;
+    status st = read_number(name, value, 1000, LIMIT_UTTERANCE_S * 1000L, &v, d);
+    r->q->max_utterance_ms = (uint32_t)v;
+    return st;
+}
+
+static status p_prefix_padding(reading *r, const char *name, const char *value, diag *d) {
+    long v = 0;
+    status st = read_number(name, value, 0, 2000, &v, d);
+    r->q->prefix_padding_ms = (int32_t)v;
+    return st;
+}
+
+static status p_vad_threshold(reading *r, const char *name, const char *value, diag *d) {
+    char *end;
+    float v = strtof(value, &end);
+    bool plain = *value && value[strspn(value, "0123456789.")] == '\0';
+    if (!plain || *end || !(v >= 0 && v <= 1))
+        return diag_field(d, ERR_INVALID, name, "must be a number from 0 to 1");
+    r->q->vad_threshold = v;
+    return OK;
+}
+
 static const struct {
     const char *name;
     status (*read)(reading *r, const char *name, const char *value, diag *d);
+    bool many; /* may come more than once */
 } parameters[] = {
-    {"callback", p_not_offered},
-    {"callback_method", p_not_offered},
-    {"channels", p_channels},
-    {"detect_entities", p_not_offered},
-    {"diarize", p_not_offered},
-    {"diarize_model", p_not_offered},
-    {"dictation", p_not_offered},
-    {"encoding", p_encoding},
-    {"endpointing", p_endpointing},
-    {"extra", p_ignored},
-    {"interim_results", p_interim},
-    {"keyterm", p_keyterm},
-    {"keywords", p_keyterm},
-    {"language", p_language},
-    {"mip_opt_out", p_ignored}, /* nothing here is ever used to improve models */
-    {"model", p_model},
-    {"multichannel", p_multichannel},
-    {"numerals", p_not_offered},
-    {"profanity_filter", p_not_offered},
-    {"punctuate", p_punctuate},
-    {"redact", p_not_offered},
-    {"replace", p_not_offered},
-    {"sample_rate", p_rate},
-    {"search", p_not_offered},
-    {"smart_format", p_ignored}, /* models write case and punctuation anyway */
-    {"tag", p_ignored},
-    {"utterance_end_ms", p_utterance_end},
-    {"vad_events", p_vad_events},
-    {"version", p_ignored},
+    {"callback", p_not_offered, false},
+    {"callback_method", p_not_offered, false},
+    {"channels", p_channels, false},
+    {"detect_entities", p_not_offered, false},
+    {"diarize", p_not_offered, false},
+    {"diarize_model", p_not_offered, false},
+    {"dictation", p_not_offered, false},
+    {"encoding", p_encoding, false},
+    {"endpointing", p_endpointing, false},
+    {"extra", p_ignored, true},
+    {"interim_results", p_interim, false},
+    {"keyterm", p_keyterm, true},
+    {"keywords", p_keyterm, true},
+    {"language", p_language, false},
+    {"mip_opt_out", p_ignored, false}, /* nothing here is ever used to improve models */
+    {"max_utterance_ms", p_max_utterance, false}, /* ours, as the two below */
+    {"model", p_model, false},
+    {"multichannel", p_multichannel, false},
+    {"numerals", p_not_offered, false},
+    {"prefix_padding_ms", p_prefix_padding, false},
+    {"profanity_filter", p_not_offered, false},
+    {"punctuate", p_punctuate, false},
+    {"redact", p_not_offered, true},
+    {"replace", p_not_offered, true},
+    {"sample_rate", p_rate, false},
+    {"search", p_not_offered, true},
+    {"smart_format", p_ignored, false}, /* models write case and punctuation anyway */
+    {"tag", p_ignored, true},
+    {"utterance_end_ms", p_utterance_end, false},
+    {"vad_events", p_vad_events, false},
+    {"vad_threshold", p_vad_threshold, false},
+    {"version", p_ignored, false},
 };
 #define PARAMETERS (sizeof parameters / sizeof *parameters)
+_Static_assert(PARAMETERS <= 64, "reading.said has a bit for each");
 
 /* --- the query --- */
 
@@ -227,8 +257,12 @@ static status read_pair(reading *r, const char *name, const char *value, diag *d
     const char *names[PARAMETERS];
     for (size_t i = 0; i < PARAMETERS; i++) {
         names[i] = parameters[i].name;
-        if (strcmp(name, names[i]) == 0)
-            return parameters[i].read(r, names[i], value, d);
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        if (!parameters[i].many && (r->said >> i & 1))
+            return diag_field(d, ERR_INVALID, names[i], "given more than once");
+        r->said |= UINT64_C(1) << i;
+        return parameters[i].read(r, names[i], value, d);
     }
     const char *near = diag_nearest(name, names, PARAMETERS);
     return diag_field(d, ERR_INVALID, name, "unknown parameter%s%s",
@@ -253,7 +287,10 @@ static status check(reading *r, diag *d) {
 }
 
 status listen_query_parse(const char *query, listen_query *out, diag *d) {
-    listen_query q = {.format.channels = 1, .endpointing = true};
+    listen_query q = {.format.channels = 1,
+                      .endpointing = true,
+                      .prefix_padding_ms = -1,
+                      .vad_threshold = -1};
     reading r = {.q = &q};
     char name[64];
     char value[VALUE_BYTES];
@@ -263,7 +300,10 @@ status listen_query_parse(const char *query, listen_query *out, diag *d) {
         size_t skip = name_bytes < n ? name_bytes + 1 : n;
         if (!decode(query, name_bytes, name, sizeof name) ||
             !decode(query + skip, n - skip, value, sizeof value))
-            return diag_field(d, ERR_INVALID, "query", "a parameter is not well formed");
+            return diag_field(d, ERR_INVALID, "query",
+                              "a parameter is not well formed, or its name is longer "
+                              "than %zu bytes or its value than %zu",
+                              sizeof name - 1, sizeof value - 1);
         status st = n ? read_pair(&r, name, value, d) : OK;
         if (st != OK)
             return st;
@@ -282,6 +322,12 @@ void listen_query_settings(const listen_query *q, const engine_listen *defaults,
         out->silence_ms = q->silence_ms;
     if (!q->endpointing)
         out->silence_ms = NO_ENDPOINTING_SILENCE_MS;
+    if (q->max_utterance_ms)
+        out->max_utterance_ms = q->max_utterance_ms;
+    if (q->prefix_padding_ms >= 0)
+        out->prefix_padding_ms = (uint32_t)q->prefix_padding_ms;
+    if (q->vad_threshold >= 0)
+        out->vad_threshold = q->vad_threshold;
     out->partials = true; /* also unseen: see realtime_config_listen */
     snprintf(out->language, sizeof out->language, "%s", q->language);
     snprintf(out->prompt, sizeof out->prompt, "%s", q->keyterms);

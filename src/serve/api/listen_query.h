@@ -2,7 +2,8 @@
  *
  * What we do is read, what changes nothing is taken, and what would be silently left
  * undone (redaction, speakers, a callback ...) is an error that says so. A parameter
- * nobody knows is an error that names the nearest. Foreign bytes: fuzzed. Pure. */
+ * nobody knows is an error that names the nearest; so is one given twice that can have
+ * but one value. Foreign bytes: fuzzed. Pure. */
 #ifndef ROSTRUM_SERVE_LISTEN_QUERY_H
 #define ROSTRUM_SERVE_LISTEN_QUERY_H
 
@@ -21,6 +22,9 @@ typedef struct {
     bool endpointing;    /* false: silence ends results, but never as speech_final */
     uint32_t silence_ms; /* 0: not said */
     uint32_t utterance_end_ms; /* 0: no UtteranceEnd */
+    uint32_t max_utterance_ms; /* 0: not said */
+    int32_t prefix_padding_ms; /* -1: not said */
+    float vad_threshold;       /* -1: not said */
 } listen_query;
 
 /* query: raw, without '?'. ERR_INVALID, ERR_UNSUPPORTED: d.field is the parameter. */

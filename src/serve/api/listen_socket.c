@@ -118,8 +118,10 @@ static void on_final(void *owner, uint8_t flags, const engine_text *text,
 }
 
 static void on_lost(void *owner, status why) {
-    (void)why;
-    live_close(owner, 1011, "NET-0000: the speech engine of this session ended");
+    live_close(owner, 1011,
+               why == ERR_LIMIT
+                   ? "NET-0000: more was asked of the speech engine than it takes"
+                   : "NET-0000: the speech engine of this session ended");
 }
 
 static const listen_events session_events = {
@@ -166,19 +168,25 @@ static void close_stream(listen_socket *s) {
     commit(s);
 }
 
-static void take_control(listen_socket *s, const char *text, size_t n) {
+static status take_control(listen_socket *s, const char *text, size_t n) {
     cJSON *tree = cJSON_ParseWithLength(text, n);
     const char *type =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "type"));
+    bool ends = type && strcmp(type, "CloseStream") == 0;
+    bool finalizes = type && strcmp(type, "Finalize") == 0;
+    status st = OK;
     if (!type)
         live_close(&s->live, 1008, "DATA-0001: a text message is JSON with a type");
-    else if (strcmp(type, "CloseStream") == 0)
+    else if ((ends || finalizes) && !listen_keeps_up(s->live.listen))
+        st = ERR_LIMIT;
+    else if (ends)
         close_stream(s);
-    else if (strcmp(type, "Finalize") == 0)
+    else if (finalizes)
         commit(s);
     else if (strcmp(type, "KeepAlive") != 0)
         live_close(&s->live, 1008, "DATA-0001: send KeepAlive, Finalize or CloseStream");
     cJSON_Delete(tree);
+    return st;
 }
 
 static status take_message(void *owner, const uint8_t *data, size_t n, bool binary) {
@@ -186,11 +194,10 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
     if (s->closing)
         return OK;
     if (!binary)
-        take_control(s, (const char *)data, n);
-    else if (n > 0)
+        return take_control(s, (const char *)data, n);
+    if (n > 0)
         return take_audio(s, data, n);
-    else
-        close_stream(s); /* how older clients end a stream */
+    close_stream(s); /* how older clients end a stream */
     return OK;
 }
 

@@ -10,8 +10,9 @@
 #include "serve/api/backlog.h"
 #include "serve/session/listen.h"
 
-#define LIVE_EVENT_BYTES (512u << 10) /* one of ours: LIMIT_HYPOTHESIS_WORDS with times  \
-                                       */
+#define LIVE_EVENT_BYTES                                                                 \
+    (512u << 10) /* one of ours: LIMIT_HYPOTHESIS_WORDS with times                       \
+                  */
 
 typedef struct {
     backlog_take *take; /* one whole message; not called once the socket is over */

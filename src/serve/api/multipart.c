@@ -61,11 +61,16 @@ status multipart_init(multipart *m, const char *content_type,
     char boundary[MULTIPART_BOUNDARY + 1];
     if (strncasecmp(content_type, type, sizeof type - 1) != 0)
         return diag_set(d, ERR_SYNTAX, "the body must be multipart/form-data");
-    if (!parameter(content_type, "boundary", boundary, sizeof boundary) || !boundary[0] ||
-        strpbrk(boundary, "\r\n"))
-        return diag_set(d, ERR_SYNTAX,
-                        "Content-Type names no boundary of 1 to %d characters",
-                        MULTIPART_BOUNDARY);
+    char given[sizeof boundary + 256] = ""; /* enough to tell how long it is */
+    if (!parameter(content_type, "boundary", given, sizeof given) || !given[0] ||
+        strpbrk(given, "\r\n"))
+        return diag_field(d, ERR_SYNTAX, "Content-Type",
+                          "names no boundary, or not as boundary=TEXT");
+    if (strlen(given) > MULTIPART_BOUNDARY)
+        return diag_field(d, ERR_SYNTAX, "Content-Type",
+                          "the boundary has %zu characters; RFC 2046 allows %d",
+                          strlen(given), MULTIPART_BOUNDARY);
+    memcpy(boundary, given, strlen(given) + 1);
     memset(m, 0, sizeof *m);
     m->events = events;
     m->owner = owner;

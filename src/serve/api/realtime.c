@@ -108,12 +108,14 @@ static void say_delta(realtime *r, realtime_item *item, const engine_text *text,
     buf_deinit(&delta);
 }
 
-/* The item a live text belongs to. */
+/* The item a live text belongs to. NULL: its audio was cleared when it was on the way. */
 static realtime_item *item_of(realtime *r, const engine_text *text) {
     realtime_item *item = items_by_utterance(&r->items, text->utterance);
     if (!item)
         item = items_manual_at(&r->items, text->start_ms);
-    return item ? item : add_item(r);
+    if (!item && text->start_ms >= r->cleared_ms)
+        item = add_item(r);
+    return item;
 }
 
 /* The item a last final belongs to. Last finals come in order of utterance, so one that
@@ -122,6 +124,8 @@ static realtime_item *item_of_final(realtime *r, uint8_t flags, const engine_tex
     realtime_item *item = items_by_utterance(&r->items, text->utterance);
     if (!item && (flags & TEXT_BY_COMMIT))
         item = items_manual_first(&r->items);
+    if (!item && (flags & TEXT_BY_COMMIT)) /* a commit is answered, come what may */
+        item = add_item(r);
     return item ? item : item_of(r, text);
 }
 
@@ -129,6 +133,8 @@ static realtime_item *item_of_final(realtime *r, uint8_t flags, const engine_tex
 
 static void on_started(void *owner, const engine_mark *mark) {
     realtime *r = owner;
+    if (mark->decided_ms < r->cleared_ms)
+        return;
     realtime_item *item = add_item(r);
     item->has_utterance = true;
     item->utterance = mark->utterance;
@@ -155,6 +161,8 @@ static void on_partial(void *owner, uint8_t flags, const engine_text *text) {
     realtime *r = owner;
     (void)flags;
     realtime_item *item = item_of(r, text);
+    if (!item)
+        return;
     if (realtime_config_live_deltas(&r->config))
         say_delta(r, item, text, text->committed);
     if (r->config.partial_events) {
@@ -193,6 +201,8 @@ static void on_final(void *owner, uint8_t flags, const engine_text *text,
     bool first_pass = flags & TEXT_FIRST_PASS;
     realtime_item *item = first_pass ? item_of(r, text) : item_of_final(r, flags, text);
     bool live = realtime_config_live_deltas(&r->config);
+    if (!item)
+        return;
     if (live ? !(flags & TEXT_SECOND_PASS) : !first_pass)
         say_delta(r, item, text, text->n_words);
     if (!first_pass)
@@ -202,7 +212,10 @@ static void on_final(void *owner, uint8_t flags, const engine_text *text,
 static void on_lost(void *owner, status why) {
     realtime *r = owner;
     diag d = DIAG_INIT;
-    (void)diag_set(&d, why, "the speech engine of this session ended; connect again");
+    (void)diag_set(&d, why,
+                   why == ERR_LIMIT ? "more was asked of the speech engine than it takes"
+                                    : "the speech engine of this session ended; "
+                                      "connect again");
     r->error_code = NULL;
     for (uint32_t i = 0; i < ITEMS_MAX; i++) {
         realtime_item *item = &r->items.item[i];
@@ -210,7 +223,7 @@ static void on_lost(void *owner, status why) {
             fail_item(r, item->number, &d);
     }
     say_error(r, &d, "");
-    live_close(&r->live, 1011, "the speech engine of this session ended");
+    live_close(&r->live, 1011, d.text);
 }
 
 static const listen_events session_events = {
@@ -249,6 +262,8 @@ static status append(realtime *r, const realtime_event *e, diag *d) {
 }
 
 static status commit(realtime *r, diag *d) {
+    if (!listen_keeps_up(r->live.listen))
+        return ERR_LIMIT;
     uint64_t at_ms = listen_audio_ms(r->live.listen);
     uint64_t have_ms = at_ms > r->buffer_from_ms ? at_ms - r->buffer_from_ms : 0;
     if (have_ms < COMMIT_MIN_MS) {
@@ -269,11 +284,14 @@ static status commit(realtime *r, diag *d) {
     return OK;
 }
 
-static void clear(realtime *r) {
+static status clear(realtime *r, diag *d) {
+    status st = listen_clear(r->live.listen, d);
+    if (st != OK)
+        return st;
     items_clear_unannounced(&r->items);
-    r->buffer_from_ms = listen_audio_ms(r->live.listen);
-    listen_clear(r->live.listen);
+    r->buffer_from_ms = r->cleared_ms = listen_audio_ms(r->live.listen);
     say_plain(r, "input_audio_buffer.cleared");
+    return OK;
 }
 
 /* Names of OpenAI's models mean "whatever this server has"; a wrong name of ours does
@@ -388,8 +406,7 @@ static status handle(realtime *r, const realtime_event *e, diag *d) {
     case EVENT_COMMIT:
         return commit(r, d);
     case EVENT_CLEAR:
-        clear(r);
-        return OK;
+        return clear(r, d);
     case EVENT_UPDATE:
         return update(r, e, d);
     case EVENT_RETRIEVE:
@@ -424,7 +441,7 @@ static status take_message(void *owner, const uint8_t *data, size_t n, bool bina
     status st = realtime_event_parse((const char *)data, n, &e, &d);
     if (st == OK)
         st = handle(r, &e, &d);
-    if (st == ERR_LIMIT && e.kind == EVENT_APPEND) {
+    if (st == ERR_LIMIT && (e.kind == EVENT_APPEND || e.kind == EVENT_COMMIT)) {
         realtime_event_free(&e);
         return st;
     }

@@ -81,15 +81,16 @@ static status read_choice(const cJSON *item, const char *field,
     return diag_field(d, ERR_INVALID, field, "must be one of: %s", list);
 }
 
-static status read_number(const cJSON *object, const char *name, double min, double max,
-                          double *out, diag *d) {
+/* object[name], if it is there; its place is prefix + name. */
+static status read_number(const cJSON *object, const char *prefix, const char *name,
+                          double min, double max, double *out, diag *d) {
     const cJSON *item = get(object, name);
     if (!item)
         return OK;
     double v = cJSON_GetNumberValue(item);
     if (!(v >= min && v <= max)) {
         char field[96];
-        snprintf(field, sizeof field, INPUT "turn_detection.%s", name);
+        snprintf(field, sizeof field, "%s%s", prefix, name);
         return diag_field(d, ERR_INVALID, field, "must be a number from %g to %g", min,
                           max);
     }
@@ -196,14 +197,15 @@ static status read_transcription(realtime_config *c, const cJSON *t, diag *d) {
 }
 
 static status read_server_vad(realtime_config *c, const cJSON *t, diag *d) {
+    static const char at[] = INPUT "turn_detection.";
     double threshold = c->threshold;
     double prefix = c->prefix_padding_ms;
     double silence = c->silence_ms;
-    status st = read_number(t, "threshold", 0, 1, &threshold, d);
+    status st = read_number(t, at, "threshold", 0, 1, &threshold, d);
     if (st == OK)
-        st = read_number(t, "prefix_padding_ms", 0, 2000, &prefix, d);
+        st = read_number(t, at, "prefix_padding_ms", 0, 2000, &prefix, d);
     if (st == OK)
-        st = read_number(t, "silence_duration_ms", 50, 10000, &silence, d);
+        st = read_number(t, at, "silence_duration_ms", 50, 10000, &silence, d);
     c->threshold = (float)threshold;
     c->prefix_padding_ms = (uint32_t)prefix;
     c->silence_ms = (uint32_t)silence;
@@ -297,13 +299,20 @@ static status read_include(realtime_config *c, const cJSON *list, diag *d) {
 
 /* The extensions as the echo of a session has them, so that it can be sent back. */
 static status read_extensions(realtime_config *c, const cJSON *rostrum, diag *d) {
-    static const char *const keys[] = {"partial", "final"};
+    static const char *const keys[] = {"partial", "final", "max_utterance_ms"};
     bool *const values[] = {&c->partial_events, &c->final_events};
+    double longest = c->max_utterance_ms;
     status st = only_keys(rostrum, SESSION "rostrum.", keys, COUNT(keys), d);
-    for (size_t i = 0; i < COUNT(keys) && st == OK; i++) {
+    if (st == OK)
+        st = read_number(rostrum, SESSION "rostrum.", "max_utterance_ms", 1000,
+                         LIMIT_UTTERANCE_S * 1000, &longest, d);
+    c->max_utterance_ms = (uint32_t)longest;
+    for (size_t i = 0; i < COUNT(values) && st == OK; i++) {
         const cJSON *item = get(rostrum, keys[i]);
         if (item && !cJSON_IsBool(item))
-            st = diag_field(d, ERR_INVALID, SESSION "rostrum", "holds true or false");
+            st = diag_field(d, ERR_INVALID,
+                            i ? SESSION "rostrum.final" : SESSION "rostrum.partial",
+                            "must be true or false");
         else if (item)
             *values[i] = cJSON_IsTrue(item);
     }
@@ -411,9 +420,12 @@ static void write_transcription(const realtime_config *c, const char *model_name
 
 /* What SDKs' types know stands in `include`, our extensions beside it. */
 static void write_include(const realtime_config *c, buf *out) {
-    buf_addf(out, "\"include\":[%s],\"rostrum\":{\"partial\":%s,\"final\":%s}",
+    buf_addf(out,
+             "\"include\":[%s],\"rostrum\":{\"partial\":%s,\"final\":%s,"
+             "\"max_utterance_ms\":%u}",
              c->logprobs ? "\"item.input_audio_transcription.logprobs\"" : "",
-             c->partial_events ? "true" : "false", c->final_events ? "true" : "false");
+             c->partial_events ? "true" : "false", c->final_events ? "true" : "false",
+             c->max_utterance_ms);
 }
 
 void realtime_config_write(const realtime_config *c, const char *session_id,

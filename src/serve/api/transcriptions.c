@@ -33,9 +33,10 @@ typedef struct {
     transcription_form form;
     bool in_file, has_file; /* the part being read is the file; there was one */
     char field[MULTIPART_NAME];
-    buf value;      /* of the text field being read */
-    buf file;       /* compressed, as it came */
-    size_t counted; /* bytes of it in uploads_bytes */
+    buf value;               /* of the text field being read */
+    buf file;                /* compressed, as it came */
+    size_t counted;          /* bytes of it in uploads_bytes */
+    int64_t announced_bytes; /* of the whole request; -1: not known */
     audio_file *decoder;
     listen_session *listen;
     transcript words;
@@ -279,15 +280,28 @@ static status on_part(void *owner, const char *name, bool is_file, diag *d) {
     return OK;
 }
 
+/* bytes: of the request, as announced; -1: not known. */
+static status too_large(int64_t bytes, diag *d) {
+    if (bytes < 0)
+        return diag_field(d, ERR_LIMIT, "file",
+                          "the file is larger than %u bytes (25 MiB), the most taken",
+                          LIMIT_UPLOAD_BYTES);
+    return diag_field(d, ERR_LIMIT, "file",
+                      "the request has %lld bytes; its file may have at most %u (25 MiB)",
+                      (long long)bytes, LIMIT_UPLOAD_BYTES);
+}
+
 static status on_data(void *owner, const uint8_t *data, size_t n, diag *d) {
     transcription *t = owner;
     buf *to = t->in_file ? &t->file : &t->value;
     if (t->in_file && uploads_bytes + n > UPLOADS_BYTES)
         return diag_set(d, ERR_CAPACITY, "too many files are being uploaded");
     buf_add(to, data, n);
+    if (to->failed && to->size + n > to->ceiling && t->in_file)
+        return too_large(t->announced_bytes, d);
     if (to->failed && to->size + n > to->ceiling)
-        return diag_field(d, ERR_LIMIT, t->in_file ? "file" : t->field,
-                          "at most %zu bytes", to->ceiling);
+        return diag_field(d, ERR_LIMIT, t->field, "a text of at most %zu bytes is taken",
+                          to->ceiling);
     if (to->failed)
         return diag_set(d, ERR_MEMORY, "no memory for the upload");
     if (t->in_file) {
@@ -319,12 +333,13 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 static status enter(transcription *t, const net_request *request, diag *d) {
-    char type[256];
+    char type[512];
     status st = admission_enter(t->app, t->conn, &t->admitted, d);
     if (st != OK)
         return st;
     if (request->content_length > (int64_t)LIMIT_UPLOAD_BYTES + FORM_BYTES)
-        return diag_field(d, ERR_LIMIT, "file", "at most %u bytes", LIMIT_UPLOAD_BYTES);
+        return too_large(request->content_length, d);
+    t->announced_bytes = request->content_length;
     if (net_header(t->conn, "content-type", type, sizeof type) < 0)
         type[0] = '\0';
     return multipart_init(&t->form_parser, type, &form_events, t, d);

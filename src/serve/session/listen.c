@@ -8,6 +8,7 @@
 #include "audio/intake.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "engine/inbox.h"
 #include "serve/session/utterances.h"
 
 /* Client bytes decoded at a time: what they become is bounded, and whatever the slot
@@ -19,6 +20,14 @@
 #define SLOT_SAMPLES ((size_t)LIMIT_SLOT_AUDIO_S * LIMIT_SAMPLE_RATE_HZ)
 #define SAMPLES_PER_MS (LIMIT_SAMPLE_RATE_HZ / 1000)
 #define AUDIO_METRIC_SAMPLES LIMIT_SAMPLE_RATE_HZ /* count audio once a second */
+
+/* Commands a worker may hold of a session before it has come to their audio. Commits
+ * past that wait here, the newest settings replace older ones, clears are refused. */
+#define COMMITS_OUT 8
+#define UPDATES_OUT 4
+#define CLEARS_OUT 4
+_Static_assert(COMMITS_OUT + UPDATES_OUT + CLEARS_OUT <= INBOX_COMMANDS,
+               "a worker ends a stream that sends more");
 
 struct listen_session {
     app *app;
@@ -32,12 +41,20 @@ struct listen_session {
     buf held;              /* samples taken that the slot has no room for yet */
     unsigned commits_held; /* commits to send when `held` is empty */
     bool wants_room;       /* listen_audio took less than it was offered */
+    engine_listen settings;
+    bool settings_due;                /* the slot has not been told of them */
+    unsigned commits_out;             /* sent and not answered */
+    unsigned updates_out, clears_out; /* sent, at most up to `control_at` */
+    uint64_t sent;                    /* samples the slot was given */
+    uint64_t control_at;              /* `sent` at the newest update or clear */
+    uint64_t fresh_at;                /* `sent` at the newest commit or clear */
     uint64_t opened_ns;
     uint64_t samples;         /* taken so far */
     uint64_t samples_counted; /* of them in the metric */
     uint32_t committed_at_ms; /* wall time of the last commit since opened */
     arrivals arrived;
     utterances live;
+    bool in_final, closed; /* listen_close was called inside events->final */
 };
 
 /* Samples of the piece being decoded. One for the loop thread, not one a session: it
@@ -52,12 +69,35 @@ static bool is_live(const listen_session *s) {
     return strcmp(s->protocol, "transcriptions") != 0;
 }
 
-/* --- audio towards the slot --- */
+/* --- audio and commands towards the slot --- */
+
+/* When the worker has taken audio beyond the newest command, it took all of them. */
+static void forget_taken(listen_session *s) {
+    size_t waiting = SLOT_SAMPLES - pool_room(s->slot);
+    if (s->sent - waiting > s->control_at)
+        s->updates_out = s->clears_out = 0;
+}
+
+/* Settings matter to audio, so they go out before the next of it, and only the newest;
+ * if the worker holds too many already, after some more. */
+static void send_settings(listen_session *s) {
+    if (!s->settings_due || !s->slot)
+        return;
+    forget_taken(s);
+    if (s->updates_out == UPDATES_OUT)
+        return;
+    s->updates_out++;
+    s->control_at = s->sent;
+    s->settings_due = false;
+    pool_update(s->slot, &s->settings);
+}
 
 /* Sends what fits of samples[n]; returns how many went. When it is not all of them, the
  * last call was refused with ERR_LIMIT, so that `credit` will come. */
 static size_t send_samples(listen_session *s, const int16_t *samples, size_t n) {
     size_t sent = 0;
+    if (n > 0)
+        send_settings(s);
     while (sent < n && s->slot) {
         size_t room = pool_room(s->slot);
         size_t piece = n - sent < room || room == 0 ? n - sent : room;
@@ -66,21 +106,28 @@ static size_t send_samples(listen_session *s, const int16_t *samples, size_t n) 
         if (pool_audio(s->slot, samples + sent, piece) != OK)
             return sent;
         sent += piece;
+        s->sent += piece;
     }
     return n;
 }
 
-/* Sends held audio, and held commits after the last of it. true: nothing is held. */
+/* Sends held audio, and held commits after the last of it, as far as the worker takes
+ * them. true: nothing is held. */
 static bool flush_held(listen_session *s) {
     size_t n = s->held.size / sizeof(int16_t);
     buf_drop(&s->held,
              send_samples(s, (const int16_t *)(void *)s->held.data, n) * sizeof(int16_t));
     if (s->held.size > 0)
         return false;
-    for (; s->commits_held > 0; s->commits_held--)
-        if (s->slot)
-            pool_commit(s->slot);
-    return true;
+    for (; s->commits_held > 0 && s->commits_out < COMMITS_OUT; s->commits_held--) {
+        if (!s->slot)
+            continue;
+        send_settings(s);
+        s->commits_out++;
+        s->fresh_at = s->sent;
+        pool_commit(s->slot);
+    }
+    return s->commits_held == 0;
 }
 
 static void count_audio(listen_session *s) {
@@ -147,6 +194,12 @@ status listen_audio(listen_session *s, const uint8_t *bytes, size_t n, size_t *o
     return OK;
 }
 
+bool listen_keeps_up(listen_session *s) {
+    bool up = flush_held(s);
+    s->wants_room = s->wants_room || !up;
+    return up;
+}
+
 /* The last milliseconds, which the resampler holds back. */
 static status flush_intake(listen_session *s, diag *d) {
     buf_clear(&decoded);
@@ -181,22 +234,51 @@ void listen_commit(listen_session *s) {
     flush_held(s);
 }
 
-void listen_clear(listen_session *s) {
-    if (s->commits_held > 0) /* what is held belongs to a commit already made */
-        return;
-    buf_clear(&s->held);
+/* Drops what the slot never saw, in `held` and in the resampler. Its stream and ours stay
+ * counted alike. */
+static void drop_unsent(listen_session *s) {
     diag d = DIAG_INIT;
-    buf_clear(&decoded); /* what the resampler holds back is dropped with the rest */
+    count_audio(s);
+    s->samples -= s->held.size / sizeof(int16_t);
+    s->samples_counted = s->samples;
+    buf_clear(&s->held);
+    buf_clear(&decoded);
     status st = s->intake ? audio_intake_flush(s->intake, &decoded, &d) : OK;
     if (st != OK)
         give_up(s, st, &d);
-    if (s->slot)
+}
+
+status listen_clear(listen_session *s, diag *d) {
+    if (s->commits_held > 0) /* what is held belongs to a commit already made */
+        return OK;
+    if (s->slot && s->sent > s->fresh_at) {
+        forget_taken(s);
+        if (s->clears_out == CLEARS_OUT)
+            return diag_set(d, ERR_QUOTA,
+                            "%d clears wait for their audio to be heard; send more "
+                            "audio, then clear again",
+                            CLEARS_OUT);
+        s->clears_out++;
+        s->control_at = s->fresh_at = s->sent;
         pool_clear(s->slot);
+    }
+    drop_unsent(s);
+    return OK;
+}
+
+static bool same_settings(const engine_listen *a, const engine_listen *b) {
+    return a->endpoint == b->endpoint && a->vad_threshold == b->vad_threshold &&
+           a->prefix_padding_ms == b->prefix_padding_ms &&
+           a->silence_ms == b->silence_ms && a->max_utterance_ms == b->max_utterance_ms &&
+           a->partials == b->partials && a->second_pass == b->second_pass &&
+           strcmp(a->language, b->language) == 0 && strcmp(a->prompt, b->prompt) == 0;
 }
 
 void listen_update(listen_session *s, const engine_listen *listen) {
-    if (s->slot)
-        pool_update(s->slot, listen);
+    if (same_settings(&s->settings, listen))
+        return;
+    s->settings = *listen;
+    s->settings_due = true;
 }
 
 /* --- events from the slot --- */
@@ -231,6 +313,9 @@ static void note_final(listen_session *s, uint8_t flags, const engine_text *text
                        float finalise_ms) {
     metrics *m = s->app->metrics;
     const char *model = s->model->name;
+    bool spoken = text->n_words > 0 || text->speech_end_ms > text->start_ms;
+    if (!spoken) /* a commit of nothing or of silence */
+        return;
     metric_add(m, M_UTTERANCES, model, 1);
     if (text->n_words == 0)
         metric_add(m, M_UTTERANCES_EMPTY, model, 1);
@@ -241,6 +326,21 @@ static void note_final(listen_session *s, uint8_t flags, const engine_text *text
     metric_observe(m, M_FINALISE_COMPUTE, model, text->compute_us / 1e6);
     if (finalise_ms >= 0 && text->n_words > 0 && is_live(s))
         metric_observe(m, M_FINALISE, model, finalise_ms / 1000);
+}
+
+static void on_credit(void *session) {
+    listen_session *s = session;
+    if (!flush_held(s) || !s->wants_room)
+        return;
+    s->wants_room = false;
+    if (s->events->room)
+        s->events->room(s->owner);
+}
+
+static void commit_answered(listen_session *s) {
+    if (s->commits_out > 0)
+        s->commits_out--;
+    on_credit(s);
 }
 
 static void on_final(listen_session *s, uint8_t flags, const engine_text *text) {
@@ -258,8 +358,14 @@ static void on_final(listen_session *s, uint8_t flags, const engine_text *text) 
         note_final(s, flags, text, ms);
         c->used = false;
     }
+    s->in_final = true;
     if (s->events->final)
         s->events->final(s->owner, flags, text, &timing);
+    s->in_final = false;
+    if (s->closed)
+        free(s);
+    else if ((flags & TEXT_BY_COMMIT) && !(flags & TEXT_FIRST_PASS))
+        commit_answered(s);
 }
 
 static void on_text(void *session, uint8_t type, uint8_t flags, const engine_text *text) {
@@ -271,15 +377,6 @@ static void on_text(void *session, uint8_t type, uint8_t flags, const engine_tex
     note_live_words(s, utterances_at(&s->live, text->utterance), text);
     if (s->events->partial)
         s->events->partial(s->owner, flags, text);
-}
-
-static void on_credit(void *session) {
-    listen_session *s = session;
-    if (!flush_held(s) || !s->wants_room)
-        return;
-    s->wants_room = false;
-    if (s->events->room)
-        s->events->room(s->owner);
 }
 
 static void on_lost(void *session, status why) {
@@ -375,6 +472,7 @@ status listen_open(app *a, const listen_config *how, const listen_events *events
     s->protocol = how->protocol;
     s->model = model;
     s->encoding = how->format.encoding;
+    s->settings = how->listen;
     s->opened_ns = uv_hrtime();
     buf_init(&s->held, DECODED_CEILING);
     st = audio_intake_create(&how->format, &s->intake, d);
@@ -413,5 +511,7 @@ void listen_close(listen_session *s) {
     metric_add(s->app->metrics, M_SESSIONS_OPEN, s->protocol, -1);
     audio_intake_destroy(s->intake);
     buf_deinit(&s->held);
-    free(s);
+    s->closed = true;
+    if (!s->in_final)
+        free(s);
 }

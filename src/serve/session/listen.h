@@ -38,7 +38,8 @@ typedef struct {
     /* The utterance is over unless flags has TEXT_FIRST_PASS. */
     void (*final)(void *owner, uint8_t flags, const engine_text *text,
                   const listen_timing *timing);
-    void (*room)(void *owner); /* after listen_audio took less than it was offered */
+    /* after listen_audio took less than it was offered, or listen_keeps_up said no */
+    void (*room)(void *owner);
     void (*lost)(void *owner, status why); /* the session is over; close it */
 } listen_events;
 
@@ -64,10 +65,16 @@ MUST_CHECK status listen_end(listen_session *s, diag *d);
  * ERR_INVALID, ERR_UNSUPPORTED: the present one stays. */
 MUST_CHECK status listen_reformat(listen_session *s, const audio_format *format, diag *d);
 
-/* All three take effect at the audio taken before them. A commit is answered by one
- * utterance whose last final has TEXT_BY_COMMIT, empty when there was nothing. */
+/* All three take effect at the audio taken before them, however many of them there are:
+ * what a worker may hold of them is bounded here. A commit is answered by one utterance
+ * whose last final has TEXT_BY_COMMIT, empty when there was nothing; with many of them
+ * unanswered nothing more is taken. Of several updates between two pieces of
+ * audio the last one counts. listen_clear: ERR_QUOTA, nothing cleared: the worker has
+ * come to none of the clears before. */
 void listen_commit(listen_session *s);
-void listen_clear(listen_session *s);
+/* false: audio or commits wait here already; better to go on after `room`. */
+bool listen_keeps_up(listen_session *s);
+MUST_CHECK status listen_clear(listen_session *s, diag *d);
 void listen_update(listen_session *s, const engine_listen *listen);
 
 /* ERR_UNSUPPORTED naming the model's languages; "" always fits. Compares the primary

@@ -147,6 +147,18 @@ static void listen_queries_mean_what_deepgram_means(void **state) {
     assert_int_equal(listen_query_parse("endpointing=false", &q, &d), OK);
     listen_query_settings(&q, &engine_listen_default, &settings);
     assert_int_equal(settings.silence_ms, 1000);
+    /* what is not said stays as the server has it */
+    assert_int_equal(settings.max_utterance_ms, engine_listen_default.max_utterance_ms);
+    assert_int_equal(settings.prefix_padding_ms, engine_listen_default.prefix_padding_ms);
+    assert_true(settings.vad_threshold == engine_listen_default.vad_threshold);
+    assert_int_equal(
+        listen_query_parse("max_utterance_ms=1000&prefix_padding_ms=0&vad_threshold=0.25",
+                           &q, &d),
+        OK);
+    listen_query_settings(&q, &engine_listen_default, &settings);
+    assert_int_equal(settings.max_utterance_ms, 1000);
+    assert_int_equal(settings.prefix_padding_ms, 0);
+    assert_true(settings.vad_threshold == 0.25f);
 }
 
 static void listen_queries_are_refused_by_name(void **state) {
@@ -173,6 +185,17 @@ static void listen_queries_are_refused_by_name(void **state) {
         {"model=%00", "query", ERR_INVALID},
         {"model=%4", "query", ERR_INVALID},
         {"language=0123456789abcdef", "language", ERR_INVALID},
+        {"max_utterance_ms=999", "max_utterance_ms", ERR_INVALID},
+        {"max_utterance_ms=30001", "max_utterance_ms", ERR_INVALID},
+        {"prefix_padding_ms=-1", "prefix_padding_ms", ERR_INVALID},
+        {"prefix_padding_ms=2001", "prefix_padding_ms", ERR_INVALID},
+        {"vad_threshold=1.01", "vad_threshold", ERR_INVALID},
+        {"vad_threshold=nan", "vad_threshold", ERR_INVALID},
+        {"vad_threshold=0x1p-2", "vad_threshold", ERR_INVALID},
+        {"vad_threshold=", "vad_threshold", ERR_INVALID},
+        /* which of two would count? */
+        {"channels=1&channels=2", "channels", ERR_INVALID},
+        {"model=a&language=en&model=a", "model", ERR_INVALID},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         listen_query q;

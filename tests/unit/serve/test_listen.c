@@ -134,7 +134,7 @@ static void a_commit_or_a_clear_leaves_nothing_to_the_next_utterance(void **stat
     assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
     size_t passed_on = fake_slot.samples - before;
     assert_in_range(passed_on, 1500, 1599);
-    listen_clear(session);
+    assert_int_equal(listen_clear(session, NULL), OK);
     listen_commit(session); /* an empty one: what was held back is gone */
     assert_int_equal(fake_slot.samples_at_commit - before, passed_on);
     assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
@@ -150,11 +150,154 @@ static void clear_drops_what_is_kept(void **state) {
     open_pcm(16000);
     fake_slot.room = 100;
     assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
-    listen_clear(session);
+    assert_int_equal(listen_clear(session, NULL), OK);
     give_room(128000);
     assert_int_equal(fake_slot.samples, 100);
     assert_int_equal(fake_slot.clears, 1);
     listen_close(session);
+}
+
+/* After a clear the next sample has the same place in the stream for both sides. */
+static void what_is_cleared_unsent_leaves_no_gap_in_the_stream(void **state) {
+    (void)state;
+    uint8_t audio[8000] = {0};
+    size_t taken;
+    open_pcm(16000);
+    fake_slot.room = 1600;
+    assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    assert_int_equal(listen_audio_ms(session), taken / 32);
+    assert_int_equal(listen_clear(session, NULL), OK);
+    assert_int_equal(listen_audio_ms(session), 100);
+    give_room(128000);
+    assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    assert_int_equal(listen_audio_ms(session), 350);
+    assert_int_equal(fake_slot.samples, 5600);
+    listen_close(session);
+}
+
+static void only_the_newest_settings_go_out_and_only_before_audio(void **state) {
+    (void)state;
+    engine_listen how;
+    uint8_t audio[640] = {0};
+    size_t taken;
+    open_pcm(16000);
+    listen_defaults(&the_app, &how);
+    listen_update(session, &how); /* as they are already */
+    talk(20);
+    assert_int_equal(fake_slot.updates, 0);
+    for (unsigned i = 0; i < 3000; i++) {
+        how.silence_ms = 300 + i;
+        listen_update(session, &how);
+    }
+    assert_int_equal(fake_slot.updates, 0);
+    talk(20);
+    assert_int_equal(fake_slot.updates, 1);
+    assert_int_equal(fake_slot.settings.silence_ms, 3299);
+    how.max_utterance_ms = 9000;
+    listen_update(session, &how);
+    listen_commit(session); /* before a commit as well: its final is made with them */
+    assert_int_equal(fake_slot.settings.max_utterance_ms, 9000);
+    say_final("", 0, 0, TEXT_BY_COMMIT, 0);
+    /* a worker that takes nothing is owed few; later audio brings the newest */
+    for (unsigned i = 0; i < 30; i++) {
+        how.silence_ms = 400 + i;
+        listen_update(session, &how);
+        assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    }
+    assert_int_equal(fake_slot.updates, 5); /* with the one of the commit, four */
+    fake_slot.room = 128000;
+    talk(20);
+    assert_int_equal(fake_slot.updates, 6);
+    assert_int_equal(fake_slot.settings.silence_ms, 429);
+    listen_close(session);
+}
+
+static void commits_wait_until_those_before_are_answered(void **state) {
+    (void)state;
+    uint8_t audio[640] = {0};
+    size_t taken;
+    open_pcm(16000);
+    for (unsigned i = 0; i < 20; i++)
+        listen_commit(session);
+    assert_int_equal(fake_slot.commits, 8);
+    assert_false(listen_keeps_up(session));
+    assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+    assert_int_equal(taken, 0); /* its place is behind them */
+    for (unsigned i = 0; i < 12; i++) {
+        say_final("", i, 0, TEXT_FIRST_PASS | TEXT_BY_COMMIT, 0); /* no answer yet */
+        assert_int_equal(fake_slot.commits, 8 + i);
+        assert_int_equal(rooms, 0);
+        say_final("", i, 0, TEXT_BY_COMMIT, 0);
+        assert_int_equal(fake_slot.commits, 9 + i);
+    }
+    assert_int_equal(rooms, 1);
+    assert_true(listen_keeps_up(session));
+    listen_close(session);
+}
+
+static void clears_past_what_a_worker_holds_are_refused(void **state) {
+    (void)state;
+    uint8_t audio[640] = {0};
+    size_t taken;
+    diag d = DIAG_INIT;
+    open_pcm(16000);
+    for (unsigned i = 0; i < 3000; i++) /* nothing to clear */
+        assert_int_equal(listen_clear(session, &d), OK);
+    assert_int_equal(fake_slot.clears, 0);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(listen_audio(session, audio, sizeof audio, &taken, NULL), OK);
+        assert_int_equal(listen_clear(session, &d), i < 4 ? OK : ERR_QUOTA);
+    }
+    assert_int_equal(fake_slot.clears, 4);
+    talk(20); /* the worker took it all */
+    assert_int_equal(listen_clear(session, &d), OK);
+    listen_close(session);
+}
+
+static void a_commit_of_silence_is_no_empty_utterance(void **state) {
+    (void)state;
+    static const struct {
+        const char *words;
+        uint32_t start_ms, speech_end_ms;
+        double utterances, empty; /* counted after it */
+    } rows[] = {
+        {"", 500, 500, 0, 0},    /* a commit of nothing, or of silence */
+        {"", 500, 900, 1, 1},    /* speech, and no words found in it */
+        {"yes", 500, 900, 2, 1}, /* speech and words */
+        {"yes", 500, 500, 3, 1}, /* words say that there was speech */
+    };
+    engine_text *text = calloc(1, sizeof *text);
+    open_pcm(16000);
+    talk(1000);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        make_text(text, rows[i].words, (uint32_t)i, rows[i].start_ms, 0);
+        text->speech_end_ms = rows[i].speech_end_ms;
+        fake_slot.events->text(fake_slot.session, FRAME_FINAL, TEXT_BY_COMMIT, text);
+        assert_true(the_metrics.value[M_UTTERANCES] == rows[i].utterances);
+        assert_true(the_metrics.value[M_UTTERANCES_EMPTY] == rows[i].empty);
+    }
+    free(text);
+    listen_close(session);
+}
+
+static void on_final_close(void *owner, uint8_t flags, const engine_text *text,
+                           const listen_timing *timing) {
+    on_final(owner, flags, text, timing);
+    listen_close(session);
+    session = NULL;
+}
+
+static void a_session_may_be_closed_from_inside_its_final(void **state) {
+    (void)state;
+    static const listen_events closing = {.final = on_final_close};
+    listen_config how = {
+        .model = "", .protocol = "realtime", .format = {AUDIO_S16LE, 16000, 1}};
+    unsigned retry_after_s;
+    assert_int_equal(
+        listen_open(&the_app, &how, &closing, NULL, &session, &retry_after_s, NULL), OK);
+    listen_commit(session);
+    say_final("", 0, 0, TEXT_BY_COMMIT, 0);
+    assert_null(session);
 }
 
 static void a_lost_session_may_be_closed_from_inside(void **state) {
@@ -250,6 +393,12 @@ int main(void) {
         world_test(what_a_full_slot_does_not_take_is_kept_or_left),
         world_test(a_commit_or_a_clear_leaves_nothing_to_the_next_utterance),
         world_test(clear_drops_what_is_kept),
+        world_test(what_is_cleared_unsent_leaves_no_gap_in_the_stream),
+        world_test(only_the_newest_settings_go_out_and_only_before_audio),
+        world_test(commits_wait_until_those_before_are_answered),
+        world_test(clears_past_what_a_worker_holds_are_refused),
+        world_test(a_commit_of_silence_is_no_empty_utterance),
+        world_test(a_session_may_be_closed_from_inside_its_final),
         world_test(a_lost_session_may_be_closed_from_inside),
         world_test(the_format_can_change_between_bytes),
         world_test(a_frame_of_audio_allocates_nothing),

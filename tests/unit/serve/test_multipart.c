@@ -142,8 +142,25 @@ static void a_form_cut_short_is_not_complete(void **state) {
     buf_deinit(&notes);
 }
 
+static void a_boundary_too_long_is_told_from_none(void **state) {
+    (void)state;
+    char type[256];
+    diag d = DIAG_INIT;
+    multipart m;
+    const multipart_events none = {0};
+    snprintf(type, sizeof type, "multipart/form-data; boundary=%071d", 1);
+    assert_int_equal(multipart_init(&m, type, &none, NULL, &d), ERR_SYNTAX);
+    assert_string_equal(d.text, "the boundary has 71 characters; RFC 2046 allows 70");
+    assert_int_equal(multipart_init(&m, "multipart/form-data", &none, NULL, &d),
+                     ERR_SYNTAX);
+    assert_non_null(strstr(d.text, "no boundary"));
+    snprintf(type, sizeof type, "multipart/form-data; boundary=%070d", 1);
+    assert_int_equal(multipart_init(&m, type, &none, NULL, &d), OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_boundary_too_long_is_told_from_none),
         cmocka_unit_test(forms_are_read_in_any_cut),
         cmocka_unit_test(what_is_no_form_is_refused),
         cmocka_unit_test(a_form_cut_short_is_not_complete),

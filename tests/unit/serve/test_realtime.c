@@ -178,9 +178,9 @@ static void a_commit_needs_100_ms_and_makes_an_item_at_once(void **state) {
     send_text(h, s,
               "{\"type\":\"session.update\",\"session\":{\"type\":\"transcription\","
               "\"audio\":{\"input\":{\"turn_detection\":null}}}}");
-    assert_int_equal(fake_slot.settings.endpoint, ENDPOINT_MANUAL);
     forget_said();
     append_ms(s, 99);
+    assert_int_equal(fake_slot.settings.endpoint, ENDPOINT_MANUAL);
     send_text(h, s, "{\"type\":\"input_audio_buffer.commit\",\"event_id\":\"mine\"}");
     assert_error("input_audio_buffer_commit_empty", "", "mine");
     append_ms(s, 400);
@@ -323,6 +323,7 @@ static void an_update_echoes_the_effective_session(void **state) {
     assert_string_equal(field(cJSON_GetObjectItem(input, "turn_detection"), "eagerness"),
                         "low");
     cJSON_Delete(tree);
+    append_ms(s, 20);
     assert_int_equal(fake_slot.settings.silence_ms, 1200);
     assert_string_equal(fake_slot.settings.prompt, "Zyx");
     assert_string_equal(fake_slot.settings.language, "en-GB");
@@ -331,6 +332,163 @@ static void an_update_echoes_the_effective_session(void **state) {
               "{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":{}}}}");
     assert_string_equal(fake_slot.settings.prompt, "Zyx");
     assert_int_equal(fake_slot.settings.silence_ms, 1200);
+    h->closed(s);
+}
+
+#define UPDATE(session) "{\"type\":\"session.update\",\"session\":" session "}"
+
+static void the_longest_utterance_is_the_sessions_own(void **state) {
+    (void)state;
+    static const struct {
+        const char *rostrum;
+        uint32_t wanted; /* 0: refused */
+    } rows[] = {
+        {"{}", 30000}, /* the server's */
+        {"{\"max_utterance_ms\":1000}", 1000},
+        {"{\"max_utterance_ms\":12345}", 12345},
+        {"{\"partial\":true}", 12345}, /* what is not named stays */
+        {"{\"max_utterance_ms\":999}", 0},
+        {"{\"max_utterance_ms\":30001}", 0},
+        {"{\"max_utterance_ms\":\"5000\"}", 0},
+        {"{\"max_utterance_ms\":null}", 0},
+    };
+    void *s = open_session();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char event[256];
+        snprintf(event, sizeof event, UPDATE("{\"rostrum\":%s}"), rows[i].rostrum);
+        send_text(h, s, event);
+        if (!rows[i].wanted) {
+            assert_error("invalid_value", "session.rostrum.max_utterance_ms", "");
+            continue;
+        }
+        TYPES("session.updated");
+        cJSON *tree = said_json(0);
+        const cJSON *rostrum =
+            cJSON_GetObjectItem(cJSON_GetObjectItem(tree, "session"), "rostrum");
+        assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(
+                        rostrum, "max_utterance_ms")) == rows[i].wanted);
+        cJSON_Delete(tree);
+        forget_said();
+        append_ms(s, 20);
+        assert_int_equal(fake_slot.settings.max_utterance_ms, rows[i].wanted);
+    }
+    h->closed(s);
+}
+
+static void a_storm_of_updates_is_answered_and_ends_nothing(void **state) {
+    (void)state;
+    void *s = open_session();
+    append_ms(s, 20);
+    for (unsigned i = 0; i < 3000; i++) {
+        char event[256];
+        snprintf(event, sizeof event,
+                 UPDATE("{\"audio\":{\"input\":{\"turn_detection\":{\"type\":"
+                        "\"server_vad\",\"silence_duration_ms\":%u}}}}"),
+                 300 + i);
+        send_text(h, s, event);
+        TYPES("session.updated");
+        forget_said();
+    }
+    assert_int_equal(fake_slot.updates, 0); /* none was needed yet */
+    append_ms(s, 20);
+    assert_int_equal(fake_slot.updates, 1);
+    assert_int_equal(fake_slot.settings.silence_ms, 3299);
+    assert_int_equal(the_conn.close_code, 0);
+    h->closed(s);
+}
+
+static void commits_ahead_of_their_answers_pause_the_connection(void **state) {
+    (void)state;
+    void *s = open_session();
+    unsigned sent = 0;
+    send_text(h, s, UPDATE("{\"audio\":{\"input\":{\"turn_detection\":null}}}"));
+    for (; sent < 12; sent++) {
+        append_ms(s, 200);
+        send_text(h, s, "{\"type\":\"input_audio_buffer.commit\"}");
+    }
+    assert_int_equal(fake_slot.commits, 8);
+    assert_true(the_conn.paused);
+    for (unsigned i = 0; i < sent; i++)
+        say_final("word", i, i * 200, TEXT_BY_COMMIT, 0);
+    assert_int_equal(fake_slot.commits, sent);
+    assert_false(the_conn.paused);
+    unsigned completed = 0;
+    check_events();
+    for (size_t i = 0; i < the_conn.n_said; i++)
+        completed += strstr(the_conn.said[i], TRANSCRIPTION "completed") != NULL;
+    assert_int_equal(completed, sent);
+    h->closed(s);
+}
+
+/* What the worker said before it read the clear belongs to nothing any more. */
+static void words_on_the_way_when_cleared_reach_nobody(void **state) {
+    (void)state;
+    void *s = open_session();
+    send_text(h, s,
+              UPDATE("{\"include\":[\"rostrum.partial\"],\"audio\":{\"input\":{"
+                     "\"transcription\":{\"delay\":\"low\"}}}}"));
+    append_ms(s, 1000);
+    started(0, 100);
+    say_partial("gone for", 0, 50, 2);
+    send_text(h, s, "{\"type\":\"input_audio_buffer.clear\"}");
+    forget_said();
+    say_partial("gone for ever", 0, 50, 3);
+    stopped(0, 400);
+    say_final("gone for ever", 0, 50, 0, 0);
+    started(1, 700); /* decided at 796, before the clear as well */
+    say_partial("also", 1, 650, 1);
+    assert_int_equal(the_conn.n_said, 0);
+    send_text(h, s, UPDATE("{\"audio\":{\"input\":{\"turn_detection\":null}}}"));
+    append_ms(s, 500);
+    send_text(h, s, "{\"type\":\"input_audio_buffer.commit\"}");
+    forget_said();
+    say_final("kept", 2, 1000, TEXT_BY_COMMIT, 0);
+    assert_string_equal(last_field("transcript"), "kept");
+    h->closed(s);
+}
+
+/* Anything a client may say while speech goes on is answered, and speech goes on. */
+static void events_while_speaking_are_answered_and_disturb_nothing(void **state) {
+    (void)state;
+    static const struct {
+        const char *event, *code, *param, *event_id;
+    } rows[] = {
+        {"{\"type\":\"conversation.item.create\",\"event_id\":\"e1\",\"item\":{}}",
+         "unsupported_value", "type", "e1"},
+        {"{\"type\":\"conversation.item.truncate\",\"event_id\":\"e2\"}",
+         "unsupported_value", "type", "e2"},
+        {"{\"type\":\"conversation.item.delete\",\"event_id\":\"e3\"}", "invalid_value",
+         "item_id", "e3"},
+        {"{\"type\":\"conversation.item.retrieve\",\"event_id\":\"e4\",\"item_id\":7}",
+         "invalid_value", "item_id", "e4"},
+        {"{\"type\":\"response.create\",\"event_id\":\"e5\"}", "unsupported_value",
+         "type", "e5"},
+        {"{\"type\":\"input_audio_buffer.comit\",\"event_id\":\"e6\"}", "invalid_value",
+         "type", "e6"},
+        {"{\"type\":\"session.update\",\"event_id\":\"e7\"}", "invalid_value", "session",
+         "e7"},
+        {"{\"type\":\"session.update\",\"event_id\":\"e8\",\"session\":{\"audio\":{"
+         "\"input\":{\"transcription\":{\"model\":\"fake-tiny\"}}}}}",
+         "invalid_state", "session.audio.input.transcription.model", "e8"},
+        {"{\"type\":7,\"event_id\":\"e9\"}", "invalid_value", "type", "e9"},
+        {"{\"type\":\"input_audio_buffer.append\",\"event_id\":\"ea\",\"audio\":[]}",
+         "invalid_value", "audio", "ea"},
+    };
+    void *s = open_session();
+    append_ms(s, 1000);
+    started(0, 100);
+    say_partial("please", 0, 50, 0);
+    forget_said();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        send_text(h, s, rows[i].event);
+        assert_error(rows[i].code, rows[i].param, rows[i].event_id);
+    }
+    assert_int_equal(fake_slot.opened, 1);
+    stopped(0, 900);
+    forget_said();
+    say_final("Please.", 0, 50, 0, 0);
+    TYPES(TRANSCRIPTION "delta", TRANSCRIPTION "completed");
+    assert_string_equal(last_field("transcript"), "Please.");
     h->closed(s);
 }
 
@@ -575,6 +733,11 @@ int main(void) {
         world_test(clear_forgets_what_was_not_committed),
         world_test(wrong_events_are_answered_and_forgiven),
         world_test(an_update_echoes_the_effective_session),
+        world_test(the_longest_utterance_is_the_sessions_own),
+        world_test(a_storm_of_updates_is_answered_and_ends_nothing),
+        world_test(commits_ahead_of_their_answers_pause_the_connection),
+        world_test(words_on_the_way_when_cleared_reach_nobody),
+        world_test(events_while_speaking_are_answered_and_disturb_nothing),
         world_test(the_model_changes_until_audio_is_sent),
         world_test(partials_and_finals_are_for_those_who_ask),
         world_test(a_full_slot_pauses_the_connection_and_loses_nothing),

@@ -300,12 +300,18 @@ static void an_upload_over_the_limit_is_413(void **state) {
     add_file(much, LIMIT_UPLOAD_BYTES + 100000); /* says so in its length */
     assert_null(send_request(1u << 20, true));
     assert_int_equal(the_conn.http_status, 413);
+    char announced[64]; /* both the size and the limit are told */
+    snprintf(announced, sizeof announced, "the request has %zu bytes", body.size);
+    assert_non_null(strstr(the_conn.reply, announced));
+    assert_non_null(strstr(the_conn.reply, "at most 26214400 (25 MiB)"));
     buf_clear(&body);
     free(the_conn.reply);
     the_conn.reply = NULL;
     add_file(much, LIMIT_UPLOAD_BYTES + 1); /* is found out on the way */
     void *t = send_request(1u << 20, true);
     assert_int_equal(the_conn.http_status, 413);
+    snprintf(announced, sizeof announced, "the request has %zu bytes", body.size);
+    assert_non_null(strstr(the_conn.reply, announced));
     h->closed(t);
     free(much);
 }

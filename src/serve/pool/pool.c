@@ -84,12 +84,13 @@ static void on_tick(uv_timer_t *timer) {
         close_when_over(p);
         return;
     }
-    /* If this loop itself stood still, silence says nothing about the workers. */
+    /* If this loop itself stood still, what the workers said meanwhile is not read yet:
+     * they have time for two heartbeats more, whatever their silence was before. */
     bool stood_still = now - p->tick_ms > 1000;
     p->tick_ms = now;
     for (size_t i = 0; i < p->n_workers; i++) {
         if (stood_still)
-            p->workers[i].heard_ms = now;
+            worker_spare(&p->workers[i], now);
         worker_tick(&p->workers[i], now);
     }
     if (p->stopping && now - p->stop_ms > LIMIT_WORKER_STOP_S * 1000)

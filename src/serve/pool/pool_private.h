@@ -106,6 +106,8 @@ void worker_doom(worker *w, const char *reason);
 /* From the loop only: tells sessions, lets go of the run, plans the next start. */
 void worker_fail(worker *w, status why, const char *reason);
 void worker_tick(worker *w, uint64_t now_ms);
+/* Makes sure that two heartbeats more are waited for. */
+void worker_spare(worker *w, uint64_t now_ms);
 void worker_drain(worker *w);
 unsigned worker_open(const worker *w);    /* sessions */
 unsigned worker_closing(const worker *w); /* slots not confirmed free */

@@ -350,6 +350,12 @@ static void check_closing(worker *w, uint64_t now_ms) {
         worker_doom(w, "slot_not_closed");
 }
 
+void worker_spare(worker *w, uint64_t now_ms) {
+    uint64_t silence_ms = LIMIT_HEARTBEAT_LOST_MS - 2 * LIMIT_HEARTBEAT_MS;
+    if (now_ms > w->heard_ms + silence_ms)
+        w->heard_ms = now_ms - silence_ms;
+}
+
 void worker_tick(worker *w, uint64_t now_ms) {
     if (w->state == WORKER_DOWN) {
         if (now_ms >= w->restart_ms && !w->pool->stopping) {

@@ -146,18 +146,6 @@ void metric_observe(metrics *m, metric_id id, const char *label, double value) {
     s->value += value;
 }
 
-double metric_get(const metrics *m, metric_id id, const char *label) {
-    const series *s = m ? find(&m->of[id], label) : NULL;
-    if (!s)
-        return 0;
-    if (rows[id].kind != HISTOGRAM)
-        return s->value;
-    uint64_t count = 0;
-    for (size_t i = 0; i <= BOUNDS; i++)
-        count += s->counts[i];
-    return (double)count;
-}
-
 static void put_escaped(buf *out, const char *text, bool quotes) {
     for (; *text; text++) {
         if (*text == '\\' || (*text == '"' && quotes))

@@ -31,7 +31,6 @@ void metrics_destroy(metrics *m);
 void metric_add(metrics *m, metric_id id, const char *label, double by);
 void metric_set(metrics *m, metric_id id, const char *label, double value);
 void metric_observe(metrics *m, metric_id id, const char *label, double value);
-double metric_get(const metrics *m, metric_id id, const char *label);
 
 /* Prometheus text exposition 0.0.4. */
 void metrics_write(const metrics *m, buf *out);

@@ -4,7 +4,6 @@
 #include "cli/lab.h"
 #include "cli/score.h"
 #include "cli/slo.h"
-#include "cli/slo.h"
 #include "cli/try.h"
 #include "serve/registry/engine_command.h"
 #include "serve/serve.h"
@@ -25,9 +24,6 @@ static const command *const commands[] = {
     &lab_burn_command,
     &lab_cost_command,
     &score_wer_command,
-    &slo_check_command,
-    &slo_burn_command,
-    &slo_rules_command,
     &slo_check_command,
     &slo_burn_command,
     &slo_rules_command,

@@ -1,0 +1,31 @@
+/* readiness/diagnose/noise.h: how far a row may be from its expectation for no reason.
+ *
+ * d = 2 (seen - model) / (seen + model). Rows that nothing happened to have d near 0 with
+ * variance s2 + phi * spread. Both are fitted to the quieter rows of each size, so that a
+ * minority that did change does not pass as noise. Pure. Private to the folder. */
+#ifndef ROSTRUM_READINESS_DIAGNOSE_NOISE_H
+#define ROSTRUM_READINESS_DIAGNOSE_NOISE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    double s2;  /* variance of d of a row of endless size */
+    double phi; /* variance a spread of 1 adds */
+} slice_noise;
+
+/* 0 when both are 0. */
+double slice_disagreement(double seen, double model);
+
+/* Fits the noise to d[n] and spread[n]. order[n] and key[n] are working memory. */
+slice_noise slice_noise_fit(const double *d, const double *spread, size_t n,
+                            uint32_t *order, double *key);
+
+/* -log likelihood of a disagreement, up to a constant: Student's t, 3 degrees of freedom.
+ * z = d / standard deviation. */
+double slice_loss(double z);
+
+/* Sorts order[n] so that key[order[i]] ascends. */
+void slice_sort(uint32_t *order, const double *key, size_t n);
+
+#endif

@@ -1,14 +1,15 @@
 # bench/lib.sh: what the measuring scripts share; sourced from the repository's root.
 #
-# Environment: BUILD (build/release), OUT (BUILD/bench), MODELS_CACHE. Sets them, and
-# core_server and core_load: the first and last core this process may use.
+# Environment: BUILD (build/release), OUT (BUILD/bench), ROSTRUM_CACHE. Sets build, out,
+# cache, and core_server and core_load: the first and last core this process may use.
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # others use what is set here
 build=${BUILD:-build/release}
 out=${OUT:-$build/bench}
 cache=${ROSTRUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rostrum}
 server=
 mkdir -p "$out"
-export BUILD=$build OUT=$out
+export BUILD=$build OUT=$out ROSTRUM_MODELS_CACHE_DIR=$cache
 
 say() {
     echo "bench: $*"
@@ -73,7 +74,8 @@ start_server() {
 
 # Real recordings with what is said in them. Those over 10 s (one in eleven) are left out
 # of paced runs, for both sides alike: a round is then long enough for many utterances.
-prompts=$out/prompts
+# Kept where `make run` keeps them, so that `rostrum engine calibrate` plays them too.
+prompts=$build/../run/prompts
 [ -s "$prompts/manifest.jsonl" ] || "$build/rostrum-dataset" prompts "$prompts" >/dev/null ||
     die "no recordings: install asterisk-core-sounds-en and asterisk-core-sounds-en-g722"
 manifest=$prompts/short.jsonl

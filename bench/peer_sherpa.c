@@ -15,8 +15,15 @@
  * next recording starts when it starts.
  *
  * The peer is treated generously: it has no sockets, no messages and no voice detector,
- * it knows where speech starts and ends, a stream whose decode is waiting never queues a
- * second one, and all of this process may share the core. */
+ * it knows where speech starts and ends, and a stream whose decode is waiting never
+ * queues a second one.
+ *
+ * Of one utterance in ten the first decode holds no word yet, and the second comes at
+ * 640 ms at the earliest: by that alone the p95 is near 700 ms however idle the core is.
+ * So two counts are made of the same runs, and the search follows the kinder one:
+ *   peer_streams        the first decode counts as the first partial, even an empty one
+ *   peer_streams_words  the first words do, as with the server; of the N that were played
+ */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -55,8 +62,8 @@ typedef struct {
     const recording *of;
     double start_s; /* wall time at which its first sample is spoken */
     size_t decoded; /* samples of it at the last decode that was queued */
-    bool has_words;
-    double first_partial_ms; /* when it has words */
+    bool decoded_once, has_words;
+    double first_decode_ms, first_words_ms; /* when it has been, when it has */
 } utterance;
 
 typedef struct {
@@ -78,7 +85,9 @@ typedef struct {
 typedef struct {
     const recordings *list;
     unsigned threads;
-    bench_run *run;
+    bench_run *run;                  /* first partial: the first decode */
+    bench_run words[BENCH_RUNS_MAX]; /* [n_words] the same runs; the first words */
+    unsigned n_words;
     double started_s, end_s; /* wall time; no recording starts after the end */
     pthread_mutex_t lock;
     pthread_cond_t ready;
@@ -170,17 +179,27 @@ static void transcribe(const recording *r, size_t samples, char *out) {
     peer.stream_destroy(stream);
 }
 
-/* An utterance is over: it is counted in the round in which it began. Lock held. */
-static void count(play *p, const utterance *u, const char *text, double now_s,
-                  const score_counts *words) {
-    bench_round *r = bench_run_round(p->run, u->start_s - p->started_s);
+/* What is the same under both counts. */
+static bench_round *count_final(bench_run *run, const utterance *u, const play *p,
+                                const char *text, double now_s,
+                                const score_counts *words) {
+    bench_round *r = bench_run_round(run, u->start_s - p->started_s);
     r->utterances++;
     r->finals++;
     r->empty += text[0] == '\0';
-    if (u->has_words)
-        measure_add(&r->first_partial, u->first_partial_ms);
     measure_add(&r->final, 1000 * (now_s - u->start_s - u->of->end_s));
     score_add(&r->words, words);
+    return r;
+}
+
+/* An utterance is over: it is counted in the round in which it began. Lock held. */
+static void count(play *p, const utterance *u, const char *text, double now_s,
+                  const score_counts *words) {
+    bench_round *r = count_final(p->run, u, p, text, now_s, words);
+    measure_add(&r->first_partial, u->first_decode_ms);
+    r = count_final(&p->words[p->n_words], u, p, text, now_s, words);
+    if (u->has_words)
+        measure_add(&r->first_partial, u->first_words_ms);
 }
 
 static bool next_job(play *p, job *out) {
@@ -211,10 +230,13 @@ static void *decoder_thread(void *context) {
             words = (score_counts){0};
 
         pthread_mutex_lock(&p->lock);
-        if (!u->has_words && text[0]) {
-            u->has_words = true;
-            u->first_partial_ms = 1000 * (now_s - u->start_s - u->of->onset_s);
-        }
+        double since_onset_ms = 1000 * (now_s - u->start_s - u->of->onset_s);
+        if (!u->decoded_once)
+            u->first_decode_ms = since_onset_ms;
+        if (!u->has_words && text[0])
+            u->first_words_ms = since_onset_ms;
+        u->decoded_once = true;
+        u->has_words = u->has_words || text[0];
         if (j.final) {
             count(p, u, text, now_s, &words);
             j.of->first = (j.of->first + 1) % UTTERANCES;
@@ -283,7 +305,9 @@ static void count_unanswered(play *p) {
         session *s = &p->sessions[i];
         for (unsigned k = 0; k < s->n; k++) {
             const utterance *u = &s->spoken[(s->first + k) % UTTERANCES];
-            bench_run_round(p->run, u->start_s - p->started_s)->utterances++;
+            double at_s = u->start_s - p->started_s;
+            bench_run_round(p->run, at_s)->utterances++;
+            bench_run_round(&p->words[p->n_words], at_s)->utterances++;
         }
     }
 }
@@ -320,6 +344,8 @@ static status play_streams(void *context, bench_run *run, diag *d) {
     p->head = p->count = 0;
     p->stop = false;
     run->own_cpu_s = -1;
+    bench_run *words = &p->words[p->n_words];
+    *words = *run; /* nothing is measured yet */
     if (p->sessions && p->queue) {
         p->started_s = seconds_of(CLOCK_MONOTONIC);
         p->end_s = p->started_s + run->rounds * run->round_s;
@@ -330,6 +356,11 @@ static status play_streams(void *context, bench_run *run, diag *d) {
             s->next_s = p->started_s + s->script.delay_ms / 1000.0;
         }
         play_all(p);
+        words->failed = run->failed;
+        words->audio_s = run->audio_s;
+        words->wall_s = run->wall_s;
+        words->server_cpu_s = run->server_cpu_s;
+        p->n_words++;
     }
     bool good = p->sessions && p->queue;
     free(p->sessions);
@@ -401,14 +432,37 @@ static bool read_arguments(int argc, char **argv, settings *out) {
     return false;
 }
 
-static status write_report(const settings *s, const bench_found *found, diag *d) {
+/* The most streams whose first words were within the target. */
+static unsigned best_by_words(const play *p, double target_ms) {
+    unsigned best = 0;
+    for (unsigned i = 0; i < p->n_words; i++)
+        if (bench_run_judge(&p->words[i], target_ms) == BENCH_GOOD &&
+            p->words[i].streams > best)
+            best = p->words[i].streams;
+    return best;
+}
+
+static void add_words_json(const play *p, double target_ms, buf *out) {
+    buf_add_text(out, "[");
+    for (unsigned i = 0; i < p->n_words; i++) {
+        buf_add_text(out, i > 0 ? ",\n" : "\n");
+        bench_run_json(&p->words[i], target_ms, out);
+    }
+    buf_add_text(out, "]");
+}
+
+static status write_report(const settings *s, const bench_found *found, const play *p,
+                           diag *d) {
     buf text;
     buf_init(&text, REPORT_BYTES);
+    double target_ms = s->goal.target_ms;
     buf_addf(&text,
              "{\"target_first_partial_p95_ms\":%.0f,\"threads\":%u,\"streams\":%u,"
-             "\"runs\":",
-             s->goal.target_ms, s->threads, found->best);
-    bench_found_json(found, s->goal.target_ms, &text);
+             "\"streams_by_words\":%u,\"runs\":",
+             target_ms, s->threads, found->best, best_by_words(p, target_ms));
+    bench_found_json(found, target_ms, &text);
+    buf_add_text(&text, ",\n\"runs_by_words\":");
+    add_words_json(p, target_ms, &text);
     buf_add_text(&text, "}\n");
     status result = text.failed ? diag_set(d, ERR_MEMORY, "no memory for the report")
                                 : bench_write_file(s->histograms, &text, d);
@@ -426,23 +480,33 @@ int main(int argc, char **argv) {
     if (result == OK && list.n == 0)
         result = diag_set(&d, ERR_INVALID, "%s has no rows", s.manifest);
     static bench_found found;
+    static play p;
     if (result == OK) {
         load_peer(s.cache);
         char warm[WORDS_BYTES];
         transcribe(&list.items[0], list.items[0].n, warm);
-        play p = {.list = &list, .threads = s.threads};
+        p.list = &list;
+        p.threads = s.threads;
         pthread_mutex_init(&p.lock, NULL);
         pthread_cond_init(&p.ready, NULL);
         printf("sherpa-onnx, Moonshine tiny, the segment again every 320 ms, %u "
-               "thread%s\n",
+               "thread%s; its first decode counts as the first partial, even an empty "
+               "one\n",
                s.threads, s.threads == 1 ? "" : "s");
         result = bench_search(&s.goal, &list, play_streams, &p, &found, &d);
     }
-    if (result == OK)
-        printf("peer_streams %u threads %u target_ms %.0f\n", found.best, s.threads,
-               s.goal.target_ms);
+    if (result == OK) {
+        printf("of these runs, counted by the first words:\n");
+        for (unsigned i = 0; i < p.n_words; i++)
+            bench_run_print(&p.words[i], s.goal.target_ms);
+        printf("peer_streams %u threads %u target_ms %.0f\npeer_streams_words %u\n",
+               found.best, s.threads, s.goal.target_ms,
+               best_by_words(&p, s.goal.target_ms));
+    }
     if (result == OK && s.histograms)
-        result = write_report(&s, &found, &d);
+        result = write_report(&s, &found, &p, &d);
+    for (unsigned i = 0; i < p.n_words; i++)
+        bench_run_deinit(&p.words[i]);
     bench_found_deinit(&found);
     recordings_deinit(&list);
     if (result == OK)

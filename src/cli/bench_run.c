@@ -87,15 +87,15 @@ static void print_measure(const char *name, measure *m) {
 }
 
 static void print_rounds(const bench_run *r, double target_ms) {
-    printf("  rounds of %.0f s:", r->round_s);
+    printf("  %u round%s of %.0f s, utterances within %.0f ms:", r->rounds,
+           r->rounds == 1 ? "" : "s", r->round_s, target_ms);
     for (unsigned i = 0; i < r->rounds; i++) {
         const bench_round *one = &r->round[i];
-        printf("%s %u of %u utterances within %.0f ms", i > 0 ? "," : "",
-               (unsigned)(bench_round_within(one, target_ms) * one->utterances + 0.5),
-               one->utterances, target_ms);
+        printf("%s %.0f of %u", i > 0 ? "," : "",
+               bench_round_within(one, target_ms) * one->utterances, one->utterances);
         if (bench_round_whole(one) < BENCH_SHARE_MIN)
-            printf(" (second pass of only %.0f %%)", 100 * bench_round_whole(one));
-        printf(": %s", bench_round_good(one, target_ms) ? "good" : "bad");
+            printf(" and second pass of only %.0f %%", 100 * bench_round_whole(one));
+        printf(" %s", bench_round_good(one, target_ms) ? "good" : "bad");
     }
     printf("\n");
 }

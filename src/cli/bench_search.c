@@ -48,6 +48,7 @@ static double mean_utterance_s(const recordings *list) {
 
 static status too_few(const bench_run *r, diag *d) {
     unsigned utterances = 0;
+    *d = (diag)DIAG_INIT; /* no file's or line's fault */
     for (unsigned i = 0; i < r->rounds; i++)
         utterances += r->round[i].utterances;
     if (utterances == 0 && r->why.code != OK) {

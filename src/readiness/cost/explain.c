@@ -184,8 +184,7 @@ static void shapley(const double unit[SUBSETS], double out[EXPLAIN_DRIVERS]) {
         out[i] = 0;
         for (unsigned set = 0; set < SUBSETS; set++)
             if (!(set >> i & 1))
-                out[i] +=
-                    weight[__builtin_popcount(set)] * (unit[set | 1u << i] - unit[set]);
+                out[i] += weight[count_of(set)] * (unit[set | 1u << i] - unit[set]);
     }
 }
 

@@ -252,6 +252,13 @@ status config_read_file(config *c, const char *path, diag *d) {
     return s;
 }
 
+/* The place a value came from instead of its setting; what is wrong with it stays. */
+static status named(diag *d, status s, const char *field) {
+    if (d)
+        snprintf(d->field, sizeof d->field, "%s", field);
+    return s;
+}
+
 static status unknown_variable(const char *name, diag *d) {
     enum { NAMES = CONFIG_SETTINGS + OTHER_NAMES };
     char text[CONFIG_SETTINGS][64];
@@ -292,7 +299,7 @@ static status read_variable(config *c, const char *variable, diag *d) {
         set_source(c, row, source);
         return OK;
     }
-    return diag_field(d, s, name, "%s", d ? d->text : "");
+    return named(d, s, name);
 }
 
 status config_read_environment(config *c, char *const *environment, diag *d) {
@@ -345,7 +352,7 @@ static status read_flags(config *c, const args *flags, diag *d) {
         snprintf(source, sizeof source, "flag --%s", typed);
         status s = set_row(c, row, v->option->kind == ARG_FLAG ? "true" : v->text, d);
         if (s != OK)
-            return diag_field(d, s, source + 5, "%s", d ? d->text : "");
+            return named(d, s, source + 5);
         set_source(c, row, source);
     }
     return OK;

@@ -237,6 +237,28 @@ static void lists_and_texts_have_limits(void **state) {
     assert_int_equal(c.n_models, 0);
 }
 
+static void a_wrong_value_is_told_with_its_reason(void **state) {
+    (void)state;
+    static const struct {
+        const char *variable, *field, *says;
+    } rows[] = {
+        {"ROSTRUM_SERVER_PORT=99999", "ROSTRUM_SERVER_PORT", "from 0 to 65535"},
+        {"ROSTRUM_SERVER_PORT=x", "ROSTRUM_SERVER_PORT", "needs a whole number"},
+        {"ROSTRUM_MODELS_ALIASES=a", "ROSTRUM_MODELS_ALIASES", "\"a\" is no NAME=MODEL"},
+        {"ROSTRUM_MODELS_ALIASES=a=b,c", "ROSTRUM_MODELS_ALIASES", "\"c\" is no"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        diag d = DIAG_INIT;
+        config_defaults(&c);
+        assert_int_equal(
+            config_read_environment(&c, (char *[]){(char *)rows[i].variable, NULL}, &d),
+            ERR_INVALID);
+        assert_string_equal(d.field, rows[i].field);
+        if (!strstr(d.text, rows[i].says))
+            fail_msg("row %zu: %s", i, d.text);
+    }
+}
+
 static void what_show_prints_is_a_file_that_reads_back(void **state) {
     (void)state;
     config_defaults(&c);
@@ -316,6 +338,7 @@ int main(void) {
         cmocka_unit_test(flags_beat_the_environment_which_beats_the_file),
         cmocka_unit_test(a_configuration_that_contradicts_itself_is_refused_whole),
         cmocka_unit_test(lists_and_texts_have_limits),
+        cmocka_unit_test(a_wrong_value_is_told_with_its_reason),
         cmocka_unit_test(what_show_prints_is_a_file_that_reads_back),
         cmocka_unit_test(explain_takes_a_setting_a_group_or_nothing),
         cmocka_unit_test(folders_are_those_of_the_settings_or_beside_the_program),

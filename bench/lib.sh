@@ -76,6 +76,7 @@ start_server() {
 # of paced runs, for both sides alike: a round is then long enough for many utterances.
 # Kept where `make run` keeps them, so that `rostrum engine calibrate` plays them too.
 prompts=$build/../run/prompts
+mkdir -p "$build/../run"
 [ -s "$prompts/manifest.jsonl" ] || "$build/rostrum-dataset" prompts "$prompts" >/dev/null ||
     die "no recordings: install asterisk-core-sounds-en and asterisk-core-sounds-en-g722"
 manifest=$prompts/short.jsonl

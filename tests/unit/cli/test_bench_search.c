@@ -119,6 +119,7 @@ static void the_search_doubles_and_then_halves(void **state) {
         {100, 0, 100, 0},  /* all of them are good */
         {8, 16, 100, 12},  /* the middle */
         {12, 16, 100, 14}, /* */
+        {14, 16, 100, 15}, /* one is left between */
         {15, 16, 100, 0},  /* neighbours: found */
         {0, 1, 100, 0},    /* not even one */
         {1, 2, 100, 0},    /* */

@@ -7,10 +7,9 @@
  *                                                     sqrt((nu + 1) / (nu + k t^2)))
  * with time = n (one arm) or n_1 n_2 / (n_1 + n_2), nu Welch's, t by the larger of
  * Welch's and the pooled error. The interval holds all d with log e < ln(1 / alpha). For
- * normal data of equal variance the e-value is exact at every n (right Haar prior); for
- * other data it tends to the normal mixture with estimated variance: an asymptotic
- * confidence sequence, honest after a burn-in. rho is the best for n_opt
- * (stats/boundary.h).
+ * normal data of equal variance alpha holds at every n (right Haar prior); for other data
+ * it tends to the normal mixture with estimated variance: an asymptotic confidence
+ * sequence, honest after a burn-in. rho is the best for n_opt (stats/boundary.h).
  *
  * Use moments of ln(latency) for latency: there a relative shift is a location shift, the
  * tail does not drown it, and exp(interval) is the ratio of geometric means.
@@ -19,16 +18,15 @@
  * Gaussian means with unknown variance"; Waudby-Smith et al. 2024, Annals of Statistics
  * 52(6), "Time-uniform central limit theory and asymptotic confidence sequences".
  *
- * Measured (lognormal latency, sigma 0.6, alpha 0.05, n_opt 250, one-sided; n_opt 250 is
- * about where +20 % is decided, and costs the smaller and larger shifts under 10 %):
- *   false alarms, 40 looks every 50 an arm, 100,000 A/A comparisons: 2.0 % (two-sided
- *   1.9 %); a look after each of 2,000 observations: 3.2 %
- *   median observations an arm to catch +10, +20, +35 %: 550, 200, 100 with looks every
- *   50; 445, 140, 66 with a look after each (two-sided 569, 168, 75)
- *   false alarms on other values, a look after each of 2,000, both directions:
- * exponential, t(3), raw lognormal, 5 % outliers six times as wide: 2.5 to 3.6 %; shares
- * of 5 %: 2.6
- *   %; with nine times the traffic on control: 0.03 to 2.5 %.
+ * Measured (lognormal latency, sigma 0.6, alpha 0.05, burn-in 20, n_opt 250: about where
+ * +20 % is decided; one-sided unless said):
+ *   - 100,000 A/A comparisons of 40 looks, every 50 an arm: 2.0 % false alarms (two-sided
+ *     1.9 %); a look after each of 2,000 observations: 3.2 %
+ *   - median observations an arm to catch +10, +20, +35 %: 550, 200, 100 with looks
+ *     every 50; 445, 140, 66 with a look after each (two-sided 569, 168, 75)
+ *   - false alarms on other values, a look after each of 2,000: exponential, t(3),
+ *     lognormal, 5 % outliers six times as wide, shares of 5 %: 1.5 to 3.6 %; with nine
+ *     times the traffic on control: 0.03 to 2.5 %.
  * Pure. Safe from any thread. */
 #ifndef ROSTRUM_STATS_SEQUENCE_MEAN_H
 #define ROSTRUM_STATS_SEQUENCE_MEAN_H

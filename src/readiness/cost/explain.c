@@ -167,16 +167,12 @@ static double price_of_work(const common c[2], unsigned set) {
            extra;
 }
 
-static unsigned count_of(unsigned set) {
-    unsigned n = 0;
-    for (; set; set &= set - 1)
-        n++;
-    return n;
-}
-
 /* Each driver's mean change over all orders, from the unit cost of every subset. */
 static void shapley(const double unit[SUBSETS], double out[EXPLAIN_DRIVERS]) {
     double weight[EXPLAIN_DRIVERS]; /* |S|! (n - |S| - 1)! / n! by |S| */
+    uint8_t size[SUBSETS] = {0};    /* |S| */
+    for (unsigned set = 1; set < SUBSETS; set++)
+        size[set] = (uint8_t)(size[set >> 1] + (set & 1));
     weight[0] = 1.0 / EXPLAIN_DRIVERS;
     for (unsigned k = 1; k < EXPLAIN_DRIVERS; k++)
         weight[k] = weight[k - 1] * k / (EXPLAIN_DRIVERS - k);
@@ -184,7 +180,7 @@ static void shapley(const double unit[SUBSETS], double out[EXPLAIN_DRIVERS]) {
         out[i] = 0;
         for (unsigned set = 0; set < SUBSETS; set++)
             if (!(set >> i & 1))
-                out[i] += weight[count_of(set)] * (unit[set | 1u << i] - unit[set]);
+                out[i] += weight[size[set]] * (unit[set | 1u << i] - unit[set]);
     }
 }
 

@@ -11,8 +11,10 @@
 
 /* What an engine hears at least after the last sound. Speech that a commit cuts off
  * tightly is padded with zeros: models were trained on speech that ends before the audio
- * does. */
-#define PAD_SAMPLES (200 * SAMPLES_PER_MS)
+ * does. Word errors of 241 prompts cut at their last sound, two-pass and tiny: 4.0, 5.5 %
+ * with no padding, 3.8, 5.2 with 200 ms, 3.3, 5.3 with 400, 3.2, 5.4 with 600; 3.3 uncut.
+ */
+#define PAD_SAMPLES (400 * SAMPLES_PER_MS)
 
 /* When work is wanted, after its audio is due. A first partial and a final are waited
  * for; later partials have a hop's time. */

@@ -10,6 +10,8 @@
 #define SECOND_AGE_US 2000000u
 #define SECOND_AGE_PATIENT_US 60000000u
 
+#define SPEECH_END_SLACK_MS 100 /* a word may ring on after its last loud piece */
+
 static bool asked_to_stop(void *context) {
     const utterance *u = context;
     return atomic_load_explicit(&u->given_up, memory_order_relaxed) ||
@@ -146,6 +148,17 @@ bool slot_step_due(const slot *s) {
                         s->host->pressure(s->host->context));
 }
 
+/* By when the last word has ended: soon after the speech has, unless the engine heard a
+ * word begin later, which the detector then has missed. */
+static uint32_t words_end_ms(const engine_text *t, const word_list *words) {
+    uint32_t limit_ms = t->speech_end_ms + SPEECH_END_SLACK_MS;
+    if (t->speech_end_ms == 0 || words->n == 0 || limit_ms >= t->end_ms)
+        return t->end_ms;
+    int32_t last_ms = words->words[words->n - 1].start_ms;
+    bool missed = last_ms >= 0 && t->start_ms + (uint32_t)last_ms >= limit_ms;
+    return missed ? t->end_ms : limit_ms;
+}
+
 static void send_text(slot_unit *u, utterance *v, uint8_t type, uint8_t flags,
                       const word_list *words, uint32_t corrected) {
     slot *s = u->s;
@@ -158,7 +171,7 @@ static void send_text(slot_unit *u, utterance *v, uint8_t type, uint8_t flags,
     t->compute_us = (uint32_t)v->compute_us;
     t->queue_us = (uint32_t)v->queue_us;
     t->corrected = corrected;
-    words_fill(words, t->start_ms, t->end_ms, t);
+    words_fill(words, t->start_ms, words_end_ms(t, words), t);
     if (final)
         t->committed = t->n_words;
     proto_put_text(u->out, type, flags, s->index, s->generation, t);

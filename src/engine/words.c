@@ -4,6 +4,8 @@
 
 #include "base/assert.h"
 
+#define USUAL_MS 200 /* a word of fluent speech, about */
+
 void words_clear(word_list *w) {
     w->n = 0;
     w->committed = 0;
@@ -120,18 +122,48 @@ static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
+/* Spreads words that start closer than `least` over the time to the next one. */
+static void spread_bunches(engine_word *words, uint32_t n, uint32_t least,
+                           uint32_t end_ms) {
+    for (uint32_t i = 0, next; i < n; i = next) {
+        next = i + 1;
+        while (next < n && words[next].start_ms < words[next - 1].start_ms + least)
+            next++;
+        uint32_t stop = next < n ? words[next].start_ms : end_ms;
+        uint32_t each = (stop - words[i].start_ms) / (next - i);
+        if (each > USUAL_MS)
+            each = USUAL_MS;
+        for (uint32_t k = i + 1; k < next && each > least; k++)
+            words[k].start_ms = words[i].start_ms + (k - i) * each;
+    }
+}
+
 void words_fill(const word_list *w, uint32_t origin_ms, uint32_t end_ms,
                 engine_text *out) {
-    uint32_t at = origin_ms;
-    out->n_words = w->n;
+    engine_word *words = out->words;
+    uint32_t at = origin_ms, n = w->n;
+    out->n_words = n;
     out->committed = w->committed;
-    for (uint32_t i = 0; i < w->n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         const stored_word *s = &w->words[i];
-        uint32_t start = s->start_ms < 0 ? at : origin_ms + (uint32_t)s->start_ms;
-        start = clamp(start, at, end_ms);
-        uint32_t end = s->end_ms < 0 ? start : origin_ms + (uint32_t)s->end_ms;
-        end = clamp(end, start, end_ms);
-        out->words[i] = (engine_word){words_text(w, i), start, end, s->confidence};
-        at = start;
+        if (s->start_ms >= 0)
+            at = clamp(origin_ms + (uint32_t)s->start_ms, at, end_ms);
+        words[i] = (engine_word){words_text(w, i), at, end_ms, s->confidence};
+    }
+    uint32_t least = n ? (end_ms - origin_ms) / n : 0;
+    if (least > WORDS_LEAST_MS)
+        least = WORDS_LEAST_MS;
+    spread_bunches(words, n, least, end_ms);
+    for (uint32_t i = 1; i < n; i++)
+        words[i].start_ms =
+            clamp(words[i].start_ms, words[i - 1].start_ms + least, end_ms);
+    for (uint32_t i = n, next = end_ms; i-- > 0; next = words[i].start_ms) {
+        if (words[i].start_ms > next - least)
+            words[i].start_ms = next - least;
+        int32_t said = w->words[i].end_ms;
+        uint32_t end = said < 0 ? 0 : origin_ms + (uint32_t)said;
+        if (end <= words[i].start_ms)
+            end = words[i].start_ms + USUAL_MS;
+        words[i].end_ms = clamp(end, words[i].start_ms + least, next);
     }
 }

@@ -47,8 +47,12 @@ uint32_t words_corrected(const word_list *live, uint32_t committed,
                          const word_list *final);
 
 /* Fills n_words, committed and words of `out` with stream times: origin_ms is where the
- * engine's 0 is. Unknown times are taken from the neighbours, so that words are in order
- * within origin_ms..end_ms. Texts are borrowed from w. */
+ * engine's 0 is. Whatever the engine said, each word starts at least WORDS_LEAST_MS after
+ * the one before, lasts as long and ends by the next one's start, all within
+ * origin_ms..end_ms (with less for each when so many do not fit). Words that the engine
+ * put on one spot, or gave no time, are spread towards the next known one. Texts are
+ * borrowed from w. */
+#define WORDS_LEAST_MS 40
 void words_fill(const word_list *w, uint32_t origin_ms, uint32_t end_ms,
                 engine_text *out);
 

@@ -239,15 +239,13 @@ static int32_t frame_ms(size_t base, uint16_t frame, size_t lead) {
 /* Appends tokens [0, n) of h with their times to done. */
 static size_t add_timed(timed_token *to, size_t n_to, const hypothesis *h, size_t n,
                         size_t base, size_t lead) {
-    for (size_t i = 0; i < n && n_to < DONE_MAX; i++) {
-        int32_t ms = frame_ms(base, h->tokens[i].frame, lead);
-        if (n_to > 0 && to[n_to - 1].at_ms > ms)
-            ms = to[n_to - 1].at_ms;
+    const size_t first = n_to;
+    for (size_t i = 0; i < n && n_to < DONE_MAX; i++)
         to[n_to++] = (timed_token){.token = h->tokens[i].token,
                                    .ends_word = h->tokens[i].ends_word,
                                    .probability = h->tokens[i].probability,
-                                   .at_ms = ms};
-    }
+                                   .at_ms = frame_ms(base, h->tokens[i].frame, lead)};
+    words_order_times(to + first, n_to - first, first > 0 ? to[first - 1].at_ms : 0);
     return n_to;
 }
 
@@ -515,6 +513,7 @@ status stream_second_pass(stream *s, stream_compute *c, diag *d) {
             first = cut.tokens;
         }
     }
+    words_borrow_times(better, n_better, live, n_live);
     memcpy(s->done, better, n_better * sizeof better[0]);
     s->n_done = n_better;
     s->n_past = 0;

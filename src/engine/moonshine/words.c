@@ -5,6 +5,61 @@
 /* a token's attention peaks inside its sound, not at its end */
 #define LAST_TOKEN_MS 120
 
+/* Isotonic regression of least absolute deviation. sorted[i] holds what the first i times
+ * would still give way to; a time below its top takes the top's place twice. */
+void words_order_times(timed_token *spoken, size_t n, int32_t least_ms) {
+    int32_t sorted[WORDS_TIMES_MAX + 1], top[WORDS_TIMES_MAX];
+    size_t held = 0;
+    if (n > WORDS_TIMES_MAX)
+        n = WORDS_TIMES_MAX;
+    for (size_t i = 0; i < n; i++) {
+        int32_t ms = spoken[i].at_ms > least_ms ? spoken[i].at_ms : least_ms;
+        bool falls = held > 0 && ms < sorted[held - 1];
+        held -= falls;
+        for (int times = 0; times < 1 + falls; times++) {
+            size_t at = held++;
+            for (; at > 0 && sorted[at - 1] > ms; at--)
+                sorted[at] = sorted[at - 1];
+            sorted[at] = ms;
+        }
+        top[i] = sorted[held - 1];
+    }
+    for (size_t i = n; i-- > 0;) {
+        bool later = i + 1 < n && top[i] > spoken[i + 1].at_ms;
+        spoken[i].at_ms = later ? spoken[i + 1].at_ms : top[i];
+    }
+}
+
+#define BORROW_REACH 8 /* tokens that one pass may have and the other not, in a row */
+
+void words_borrow_times(timed_token *spoken, size_t n, const timed_token *live,
+                        size_t n_live) {
+    bool borrowed[WORDS_TIMES_MAX] = {false};
+    int32_t before_ms = 0, after_ms = INT32_MAX;
+    if (n > WORDS_TIMES_MAX)
+        n = WORDS_TIMES_MAX;
+    for (size_t i = 0, next = 0; i < n; i++) {
+        size_t k = next,
+               stop = n_live - next < BORROW_REACH ? n_live : next + BORROW_REACH;
+        while (k < stop && live[k].token != spoken[i].token)
+            k++;
+        borrowed[i] = k < stop;
+        if (borrowed[i]) {
+            spoken[i].at_ms = before_ms = live[k].at_ms;
+            next = k + 1;
+        } else if (spoken[i].at_ms < before_ms) {
+            spoken[i].at_ms = before_ms;
+        }
+    }
+    for (size_t i = n; i-- > 0;) {
+        if (borrowed[i])
+            after_ms = spoken[i].at_ms;
+        else if (spoken[i].at_ms > after_ms)
+            spoken[i].at_ms = after_ms;
+    }
+    words_order_times(spoken, n, 0);
+}
+
 /* Bytes of the valid character at text[n], or 0. */
 static size_t character(const char *text, size_t n) {
     unsigned char c = (unsigned char)text[0];

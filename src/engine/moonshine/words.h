@@ -36,6 +36,17 @@ typedef struct {
     char text[WORDS_TEXT_BYTES];
 } words;
 
+/* Replaces times that fall by the nearest ones, in the sum of all differences, that do
+ * not, none before least_ms: one token whose attention strayed moves no other. */
+#define WORDS_TIMES_MAX 512
+void words_order_times(timed_token *spoken, size_t n, int32_t least_ms);
+
+/* Gives tokens that are in `live` as well, in that order, the times they have there, and
+ * keeps the others between their neighbours. The large model often looks at one place for
+ * a whole phrase, where the small one follows the words. */
+void words_borrow_times(timed_token *spoken, size_t n, const timed_token *live,
+                        size_t n_live);
+
 /* Rebuilds *out from spoken[n]. Invalid UTF-8 (a character still being spelt in bytes)
  * is left out; a word longer than LIMIT_WORD_BYTES - 1 is cut at a character. */
 void words_build(const tokens *vocabulary, const timed_token *spoken, size_t n,

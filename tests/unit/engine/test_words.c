@@ -117,7 +117,7 @@ static void unknown_and_wild_times_become_ordered(void **state) {
         {"d", 700, 900, 1}, {"e", 5000, 9000, 1},                   /* past the end */
     };
     static const uint32_t expected[][2] = {
-        {1100, 1300}, {1100, 1100}, {1100, 1100}, {1700, 1900}, {2000, 2000}};
+        {1100, 1300}, {1300, 1500}, {1500, 1700}, {1700, 1900}, {1960, 2000}};
     words_copy(&a, &(rostrum_hypothesis){words, 5, 1});
     words_fill(&a, 1000, 2000, &t);
     assert_int_equal(t.n_words, 5);
@@ -125,6 +125,35 @@ static void unknown_and_wild_times_become_ordered(void **state) {
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(t.words[i].start_ms, expected[i][0]);
         assert_int_equal(t.words[i].end_ms, expected[i][1]);
+    }
+}
+
+/* Whatever an engine says: in order, none empty, none outside. */
+static void any_times_become_words_one_after_another(void **state) {
+    (void)state;
+    static engine_text t;
+    static rostrum_word words[LIMIT_HYPOTHESIS_WORDS];
+    uint32_t seed = 7;
+    for (int round = 0; round < 3000; round++) {
+        seed = seed * 1664525u + 1013904223u;
+        size_t n = 1 + (seed >> 8) % (round % 10 == 0 ? LIMIT_HYPOTHESIS_WORDS : 12);
+        uint32_t origin = seed >> 20, length = (seed >> 12) % 8000, end = origin + length;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            int32_t start = (int32_t)(seed >> 10) % 9000 - 500;
+            words[i] = (rostrum_word){"w", start, start + (int32_t)(seed >> 24) - 99, 1};
+        }
+        words_copy(&a, &(rostrum_hypothesis){words, n, n});
+        words_fill(&a, origin, end, &t);
+        uint32_t least = length / (uint32_t)n, at = origin;
+        if (least > WORDS_LEAST_MS)
+            least = WORDS_LEAST_MS;
+        for (size_t i = 0; i < n; i++) {
+            assert_true(t.words[i].start_ms >= at);
+            assert_true(t.words[i].end_ms >= t.words[i].start_ms + least);
+            at = t.words[i].end_ms;
+        }
+        assert_true(at <= end);
     }
 }
 
@@ -159,6 +188,7 @@ int main(void) {
         cmocka_unit_test(a_copy_is_clean),
         cmocka_unit_test(a_committed_prefix_is_kept_or_not),
         cmocka_unit_test(unknown_and_wild_times_become_ordered),
+        cmocka_unit_test(any_times_become_words_one_after_another),
         cmocka_unit_test(the_tape_keeps_what_it_promises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -105,12 +106,73 @@ static void bounds_a_word_and_a_text(void **state) {
     assert_true(out.used <= WORDS_TEXT_BYTES);
 }
 
+static void a_time_that_strays_moves_no_other(void **state) {
+    (void)state;
+    static const struct {
+        int32_t least, said[6], ordered[6];
+    } rows[] = {
+        {0, {10, 20, 30, 40, 50, 60}, {10, 20, 30, 40, 50, 60}},
+        {0, {90, 20, 30, 40, 50, 60}, {20, 20, 30, 40, 50, 60}},  /* the first is late */
+        {0, {10, 20, 5, 40, 50, 60}, {10, 10, 10, 40, 50, 60}},   /* one is early */
+        {0, {10, 20, 30, 99, 50, 60}, {10, 20, 30, 50, 50, 60}},  /* one is late */
+        {25, {10, 20, 30, 40, 50, 60}, {25, 25, 30, 40, 50, 60}}, /* words before them */
+        {0, {60, 50, 40, 30, 20, 10}, {30, 30, 30, 30, 30, 30}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        timed_token spoken[6];
+        int cost = 0, least_cost = 0;
+        for (size_t k = 0; k < 6; k++)
+            spoken[k] = (timed_token){.at_ms = rows[i].said[k]};
+        words_order_times(spoken, 6, rows[i].least);
+        for (size_t k = 0; k < 6; k++) {
+            cost += abs(spoken[k].at_ms - rows[i].said[k]);
+            least_cost += abs(rows[i].ordered[k] - rows[i].said[k]);
+            assert_true(k == 0 || spoken[k].at_ms >= spoken[k - 1].at_ms);
+            assert_true(spoken[k].at_ms >= rows[i].least);
+        }
+        assert_int_equal(cost, least_cost); /* one of the nearest: there may be several */
+    }
+    words_order_times(NULL, 0, 0);
+}
+
+/* Tokens 1 2 3 ... by the small model at 100, 200, ... */
+static void tokens_of_both_passes_have_the_times_of_the_first(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t token[5];
+        int32_t said[5], timed[5];
+    } rows[] = {
+        {{1, 2, 3, 4, 5}, {400, 400, 400, 400, 410}, {100, 200, 300, 400, 500}},
+        {{1, 9, 3, 4, 5}, {400, 400, 400, 400, 410}, {100, 300, 300, 400, 500}}, /* new */
+        {{1, 3, 4, 5, 9}, {400, 400, 400, 400, 900}, {100, 300, 400, 500, 900}}, /* out */
+        {{9, 1, 2, 3, 4},
+         {400, 400, 400, 400, 410},
+         {100, 100, 200, 300, 400}},                                   /* put in */
+        {{9, 9, 9, 9, 9}, {10, 20, 30, 40, 50}, {10, 20, 30, 40, 50}}, /* none shared */
+    };
+    timed_token live[5];
+    for (size_t k = 0; k < 5; k++)
+        live[k] =
+            (timed_token){.token = (uint16_t)(k + 1), .at_ms = (int32_t)k * 100 + 100};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        timed_token better[5];
+        for (size_t k = 0; k < 5; k++)
+            better[k] =
+                (timed_token){.token = rows[i].token[k], .at_ms = rows[i].said[k]};
+        words_borrow_times(better, 5, live, 5);
+        for (size_t k = 0; k < 5; k++)
+            assert_int_equal(better[k].at_ms, rows[i].timed[k]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(begins_a_word_at_each_mark),
         cmocka_unit_test(never_lets_anything_join_a_committed_word),
         cmocka_unit_test(shows_only_whole_characters),
         cmocka_unit_test(times_words_by_their_tokens),
+        cmocka_unit_test(a_time_that_strays_moves_no_other),
+        cmocka_unit_test(tokens_of_both_passes_have_the_times_of_the_first),
         cmocka_unit_test(bounds_a_word_and_a_text),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

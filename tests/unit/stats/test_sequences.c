@@ -51,6 +51,15 @@ static void a_mean_interval_ends_where_its_evidence_reaches_the_threshold(void *
     near(m.high, sqrt((1e6 + rho) * (log1p(1e6 / rho) + 2 * log_20)) / 1e6, 1e-6);
 }
 
+static void a_small_arm_without_bad_ones_is_no_improvement(void **state) {
+    (void)state;
+    /* 20 zeros against a share of 5 %: its own variance is 0, the pooled one is not */
+    stats_moments control = {.n = 180, .mean = 0.05, .m2 = 180 * 0.05 * 0.95};
+    stats_moments candidate = {.n = 20};
+    stats_watch w = stats_watch_of(0.05, 200, STATS_AT_MOST);
+    assert_true(stats_mean_difference_log_e(&control, &candidate, 0, &w) < 1);
+}
+
 static void too_little_data_says_nothing(void **state) {
     (void)state;
     stats_watch w = stats_watch_of(0.05, 200, STATS_BOTH_SIDES);
@@ -152,6 +161,34 @@ static void two_shares_compare_both_ways_round(void **state) {
     assert_true(stats_fraction_difference_sequence(a, b, &w).low == -1);
 }
 
+static void evidence_against_a_difference_is_the_least_over_all_pairs(void **state) {
+    (void)state;
+    static const struct {
+        stats_count control, candidate;
+    } rows[] = {
+        {{3, 30}, {900, 3000}},
+        {{0, 400}, {30, 100}},
+        {{500, 2000}, {9, 20}},
+    };
+    const stats_side opposite[] = {STATS_BOTH_SIDES, STATS_AT_MOST, STATS_AT_LEAST};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            stats_watch w = stats_watch_of(0.05, 500, sides[k]);
+            stats_watch down = stats_watch_of(0.05, 500, opposite[k]);
+            const double d = 0.05;
+            double least = INFINITY;
+            for (double p = 1e-4; p < 0.95; p += 1e-4)
+                least =
+                    fmin(least, stats_fraction_log_e(rows[i].control, p, &down) +
+                                    stats_fraction_log_e(rows[i].candidate, p + d, &w));
+            double got = stats_fraction_difference_log_e(rows[i].control,
+                                                         rows[i].candidate, d, &w);
+            /* far below 0 the least may lie at a share nearer 0 than this grid goes */
+            near(fmax(got, -5), fmax(least, -5), 0.01);
+        }
+    }
+}
+
 static void quantile_ranks_and_shifts_bracket_the_truth(void **state) {
     (void)state;
     stats_watch w = stats_watch_of(0.05, 500, STATS_BOTH_SIDES);
@@ -200,6 +237,12 @@ static void a_wider_spread_is_found_and_merging_changes_nothing(void **state) {
     stats_watch w = stats_watch_of(0.05, 500, STATS_BOTH_SIDES);
     stats_interval s = stats_spread_ratio_sequence(&a, &b, &w);
     assert_true(s.low > 1.15 && s.low < 1.3 && s.high > 1.3 && s.high < 1.5);
+    /* normal shape: ln of a spread has variance 1 / (2 n) an arm; the mixture by hand */
+    stats_shape normal = {.n = 1e4, .m2 = 1e4, .m4 = 3e4};
+    double rho = 250 / (2 * log_20 + log1p(2 * log_20));
+    double line = sqrt((5000 + rho) * (log1p(5000 / rho) + 2 * log_20));
+    s = stats_spread_ratio_sequence(&normal, &normal, &w);
+    near(log(s.high), line / sqrt(5000) * sqrt(2 * 0.5e-4), 1e-9);
     stats_shape_merge(&part[0], &part[1]);
     near(part[0].mean, whole.mean, 1e-9);
     near(part[0].m2 / whole.m2, 1, 1e-9);
@@ -291,10 +334,12 @@ static void nonasymptotic_sequences_hold_under_many_looks(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mean_interval_ends_where_its_evidence_reaches_the_threshold),
+        cmocka_unit_test(a_small_arm_without_bad_ones_is_no_improvement),
         cmocka_unit_test(too_little_data_says_nothing),
         cmocka_unit_test(broken_input_gives_nan),
         cmocka_unit_test(a_share_has_the_published_interval),
         cmocka_unit_test(two_shares_compare_both_ways_round),
+        cmocka_unit_test(evidence_against_a_difference_is_the_least_over_all_pairs),
         cmocka_unit_test(quantile_ranks_and_shifts_bracket_the_truth),
         cmocka_unit_test(a_wider_spread_is_found_and_merging_changes_nothing),
         cmocka_unit_test(traffic_out_of_proportion_is_noticed),

@@ -93,7 +93,8 @@ size_t moonshine_position(const moonshine_state *s) {
 static void quantise_rows(const moonshine_decoder *m, moonshine_state *s, const float *x,
                           size_t rows) {
     for (size_t r = 0; r < rows; r++) {
-        s->row[r] = m->k->quantise(x + r * s->width, s->width, s->q + r * s->width);
+        s->row[r] =
+            m->k->quantise(x + r * s->width, s->width, false, s->q + r * s->width);
     }
 }
 
@@ -215,7 +216,7 @@ static void feed_forward(const moonshine_decoder *m, moonshine_state *s, size_t 
     project(m, s, &y->up, rows, s->wide, 2 * hidden, false);
     for (size_t r = 0; r < rows; r++) {
         m->k->gate(s->wide + r * 2 * hidden, y->up_bias, hidden, s->narrow);
-        s->row[r] = m->k->quantise(s->narrow, hidden, s->q + r * hidden);
+        s->row[r] = m->k->quantise(s->narrow, hidden, false, s->q + r * hidden);
     }
     project(m, s, &y->down, rows, s->x, s->width, true);
     for (size_t r = 0; r < rows; r++) {

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 
 #define DEVIATIONS 5.0f
-#define Q8_MAX 127
+#define Q8_MAX KERNELS_Q8_MAX
 
 size_t head_sketch_bytes(size_t tokens, size_t width) {
     return tokens * width / 2 + tokens * sizeof(float);
@@ -92,7 +92,7 @@ static kernels_row quantise8(const float *x, size_t n, int8_t *q) {
         q[i] = (int8_t)(up > 0 && isfinite(x[i]) ? lrintf(x[i] * up) : 0);
         sum += q[i];
     }
-    return (kernels_row){up > 0 ? peak / Q8_MAX : 0, (float)sum};
+    return (kernels_row){up > 0 ? peak / Q8_MAX : 0, (float)sum, true};
 }
 
 static float doubt_of(const decoder_head *h, const float *x, float x_scale) {

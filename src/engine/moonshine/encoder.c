@@ -218,7 +218,7 @@ static void convolve_1(const run *r, const float *pcm, size_t n, size_t mark,
         for (size_t i = 0; i < rows; i++) {
             memcpy(s->window, pcm + (at + i) * ENCODER_STRIDE_1,
                    ENCODER_TAPS_1 * sizeof *pcm);
-            s->row[i] = e->k->quantise(s->window, x->inputs, s->q + i * x->inputs);
+            s->row[i] = e->k->quantise(s->window, x->inputs, false, s->q + i * x->inputs);
         }
         float *out = s->conv1 + at * e->width;
         project(r, x, rows, out, e->width, false);
@@ -243,7 +243,7 @@ static void convolve(const run *r, const encoder_conv *c, const float *in,
             size_t inputs = c->part[p].inputs;
             for (size_t i = 0; i < rows; i++)
                 s->row[i] = e->k->quantise(in + ((at + i) * stride + tap) * channels,
-                                           inputs, s->q + i * inputs);
+                                           inputs, false, s->q + i * inputs);
             project(r, &c->part[p], rows, out + at * outputs, outputs, p > 0);
             tap += c->taps[p];
         }
@@ -335,7 +335,7 @@ static void normalise_rows(const run *r, const float *x, const float *weight,
     for (size_t i = 0; i < rows; i++) {
         float *normal = s->normal + i * e->width;
         e->k->normalise(x + i * e->width, weight, e->width, normal);
-        s->row[i] = e->k->quantise(normal, e->width, s->q + i * e->width);
+        s->row[i] = e->k->quantise(normal, e->width, false, s->q + i * e->width);
     }
 }
 
@@ -401,13 +401,13 @@ static void answer(const run *r, size_t layer, size_t at, size_t rows) {
                    rows - i < ENCODER_QUERIES ? rows - i : ENCODER_QUERIES,
                    s->normal + i * width + head * e->depth);
     for (size_t i = 0; i < rows; i++)
-        s->row[i] = e->k->quantise(s->normal + i * width, width, s->q + i * width);
+        s->row[i] = e->k->quantise(s->normal + i * width, width, true, s->q + i * width);
     project(r, &y->out, rows, x, width, true);
     normalise_rows(r, x, y->norm_mlp, rows);
     project(r, &y->fc1, rows, s->wide, hidden, false);
     for (size_t i = 0; i < rows; i++) {
         e->math->gelu(s->wide + i * hidden, y->fc1_bias, hidden);
-        s->row[i] = e->k->quantise(s->wide + i * hidden, hidden, s->q + i * hidden);
+        s->row[i] = e->k->quantise(s->wide + i * hidden, hidden, true, s->q + i * hidden);
     }
     project(r, &y->fc2, rows, x, width, true);
     for (size_t i = 0; i < rows; i++)

@@ -1,16 +1,20 @@
 /* engine/moonshine/kernels.h: the arithmetic of the decoder, one set an instruction set.
  *
  * A matrix keeps the file's u8 weights, one byte each, laid out for the set that will
- * use it. An activation row is quantised to 14 bits with a scale of its own:
+ * use it. An activation row is quantised with a scale of its own, to 14 bits (limit
+ * 8191) or to 8 (limit 127):
  *
- *   q[k] = round(x[k] * 8191 / max|x|), scale = max|x| / 8191
+ *   q[k] = round(x[k] * limit / max|x|), scale = max|x| / limit
  *   y[n] = (sum_k q[k] * (w[n][k] - 128) + (128 - zero) * sum_k q[k])
  *          * scale * w.scale
  *
  * The sums are exact integers: |q| <= 8191, |w - 128| <= 128 and k <= 2048 stay below
  * 2^31. So every set gets the same sums whatever the order, and a row's result does not
  * depend on the rows beside it. 14 bits rather than the graph's 8 because vpmaddwd,
- * the only exact multiply of AVX2 (vpmaddubsw saturates), takes 16 either way.
+ * the only exact multiply of AVX2 (vpmaddubsw saturates), takes 16 either way. VNNI
+ * multiplies bytes and takes twice as long over 14 bits as over 8, so where 8 lose
+ * nothing, 8 are used by all sets. (bfloat16 would gain nothing: vdpbf16ps does as many
+ * products a cycle as two vpdpbusd a weight.)
  *
  * Float parts (normalisation, attention, softmax) sum in an order fixed by the lengths
  * alone; between sets they may differ in the last bits.
@@ -27,6 +31,7 @@
 #define KERNELS_PANEL 32 /* outputs packed together; outputs are a multiple of it */
 #define KERNELS_INPUTS_MAX 2048 /* exactness; also a multiple of 32 */
 #define KERNELS_Q_MAX 8191
+#define KERNELS_Q8_MAX 127
 #define KERNELS_ALIGN 64
 #define KERNELS_BLOCK 8 /* frames of one block of keys */
 #define KERNELS_HEADS 8
@@ -42,6 +47,7 @@ typedef struct {
 typedef struct {
     float scale;
     float sum;
+    bool narrow; /* quantised to KERNELS_Q8_MAX */
 } kernels_row;
 
 /* A matrix drawn with 4 bits a weight, 0..15 for -8..7 steps of its output. In bytes,
@@ -86,14 +92,16 @@ typedef struct {
     size_t (*place)(size_t n, size_t k, size_t k_all);
     uint8_t flip;
 
-    /* x[n] -> q[n]; n a multiple of 16. */
-    kernels_row (*quantise)(const float *x, size_t n, int16_t *q);
+    /* x[n] -> q[n] with limit KERNELS_Q_MAX, or KERNELS_Q8_MAX if `narrow`; n a multiple
+     * of 16. */
+    kernels_row (*quantise)(const float *x, size_t n, bool narrow, int16_t *q);
 
     /* out[n] = (x - mean) / sqrt(variance + 1e-5) * weight; n a multiple of 8. */
     void (*normalise)(const float *x, const float *weight, size_t n, float *out);
 
     /* out[r][j] = y of row r, output first + j, for j < count; plus out itself if `add`.
-     * q is [rows][w->inputs]; first and count are multiples of KERNELS_PANEL. */
+     * q is [rows][w->inputs]; first and count are multiples of KERNELS_PANEL; the rows
+     * are all narrow or all not. */
     void (*multiply)(const kernels_matrix *w, size_t first, size_t count,
                      const int16_t *q, const kernels_row *row, size_t rows, float *out,
                      size_t out_stride, bool add);

@@ -4,7 +4,7 @@
  * [output][2] as s8 (flipped). vpmovsxbw widens 8 outputs' pairs, vpmaddwd multiplies
  * them by a broadcast pair of activations and adds the two products, so a line is
  * four exact multiply-adds of 8 outputs. */
-#include "engine/moonshine/kernels.h"
+#include "engine/moonshine/kernels_avx2.h"
 #include "engine/moonshine/kernels_inline.h"
 
 #if defined(__x86_64__)
@@ -49,7 +49,8 @@ INLINE __m256 exp8(__m256 x) {
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), power));
 }
 
-static kernels_row quantise(const float *x, size_t n, int16_t *q) {
+kernels_row avx2_quantise(const float *x, size_t n, bool narrow, int16_t *q) {
+    const float limit = narrow ? KERNELS_Q8_MAX : KERNELS_Q_MAX;
     const __m256 sign = _mm256_set1_ps(-0.0f);
     __m256 peak8 = _mm256_setzero_ps();
     for (size_t i = 0; i < n; i += 8) {
@@ -58,9 +59,9 @@ static kernels_row quantise(const float *x, size_t n, int16_t *q) {
     float peak = max8(peak8);
     if (!(peak > 1e-30f) || !isfinite(peak)) {
         memset(q, 0, n * sizeof *q);
-        return (kernels_row){0, 0};
+        return (kernels_row){.narrow = narrow};
     }
-    const __m256 up = _mm256_set1_ps((float)KERNELS_Q_MAX / peak);
+    const __m256 up = _mm256_set1_ps(limit / peak);
     __m256i sum8i = _mm256_setzero_si256();
     for (size_t i = 0; i < n; i += 16) {
         __m256 a = _mm256_mul_ps(_mm256_load_ps(x + i), up);
@@ -77,10 +78,10 @@ static kernels_row quantise(const float *x, size_t n, int16_t *q) {
     for (size_t i = 0; i < 8; i++) {
         sum += lanes[i];
     }
-    return (kernels_row){peak / (float)KERNELS_Q_MAX, (float)sum};
+    return (kernels_row){peak / limit, (float)sum, narrow};
 }
 
-static void normalise(const float *x, const float *weight, size_t n, float *out) {
+void avx2_normalise(const float *x, const float *weight, size_t n, float *out) {
     __m256 s = _mm256_setzero_ps();
     for (size_t i = 0; i < n; i += 8) {
         s = _mm256_add_ps(s, _mm256_load_ps(x + i));
@@ -199,7 +200,7 @@ static void multiply(const kernels_matrix *w, size_t first, size_t count,
     }
 }
 
-static void gate(const float *x, const float *bias, size_t n, float *out) {
+void avx2_gate(const float *x, const float *bias, size_t n, float *out) {
     const __m256 one = _mm256_set1_ps(1.0f);
     for (size_t i = 0; i < n; i += 8) {
         __m256 u = _mm256_add_ps(_mm256_load_ps(x + i), _mm256_load_ps(bias + i));
@@ -367,7 +368,7 @@ static void score_some(const float *query, const float *keys, size_t width, size
  * A row's sums are cut at the same frames whatever the number of rows. */
 #define CHUNK 64
 
-static void attend(const kernels_attention *a) {
+void avx2_attend(const kernels_attention *a) {
     const size_t last = a->frames + (a->rows - 1) * a->grow;
     for (size_t at = 0; at < last; at += CHUNK) {
         for (size_t r = 0; r < a->rows; r++) {
@@ -461,8 +462,8 @@ INLINE void sketch_tile(const kernels_sketch *w, size_t n, const int8_t *q,
     }
 }
 
-static void sketch(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
-                   const kernels_row *row, size_t rows, float *out) {
+void avx2_sketch(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
+                 const kernels_row *row, size_t rows, float *out) {
     for (size_t j = 0; j < count; j += 16) {
         for (size_t r = 0; r < rows;) {
             const int8_t *a = q + r * w->inputs;
@@ -482,8 +483,8 @@ static void sketch(const kernels_sketch *w, size_t first, size_t count, const in
     }
 }
 
-static void sift(const kernels_sketch *w, const float *logits, size_t first, size_t n,
-                 float doubt, kernels_sieve *s) {
+void avx2_sift(const kernels_sketch *w, const float *logits, size_t first, size_t n,
+               float doubt, kernels_sieve *s) {
     const float *step = w->step + first;
     const __m256 doubt8 = _mm256_set1_ps(doubt);
     const float before = s->high;
@@ -514,7 +515,7 @@ static void sift(const kernels_sketch *w, const float *logits, size_t first, siz
     s->total = s->total * expf(before - s->high) + sum8(total);
 }
 
-static float dot(const float *x, const uint8_t *bytes, float zero, size_t n) {
+float avx2_dot(const float *x, const uint8_t *bytes, float zero, size_t n) {
     const __m256 zero8 = _mm256_set1_ps(zero);
     __m256 sum = _mm256_setzero_ps();
     for (size_t k = 0; k < n; k += 8) {
@@ -529,13 +530,13 @@ const kernels kernels_avx2 = {
     .name = "avx2",
     .place = place,
     .flip = 0x80,
-    .quantise = quantise,
-    .normalise = normalise,
+    .quantise = avx2_quantise,
+    .normalise = avx2_normalise,
     .multiply = multiply,
-    .gate = gate,
-    .attend = attend,
-    .sketch = sketch,
-    .sift = sift,
-    .dot = dot,
+    .gate = avx2_gate,
+    .attend = avx2_attend,
+    .sketch = avx2_sketch,
+    .sift = avx2_sift,
+    .dot = avx2_dot,
 };
 #endif

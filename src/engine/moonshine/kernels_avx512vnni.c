@@ -7,16 +7,19 @@
  * and low in 0..127, both s8, so two of them make the exact sum:
  *
  *   sum_k q w = 128 * sum_k high w + sum_k low w   (mod 2^32)
- *   sum_k q (w - 128) = that - 128 * sum_k q       (fits in 32 bits, see kernels.h) */
-#include "engine/moonshine/kernels.h"
+ *   sum_k q (w - 128) = that - 128 * sum_k q       (fits in 32 bits, see kernels.h)
+ *
+ * An 8-bit activation is its own low part. */
+#include "engine/moonshine/kernels_avx2.h"
 #include "engine/moonshine/kernels_inline.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
 
-#define TILE_ROWS 6   /* 6 rows x 2 vectors x 2 parts = 24 sums of 32 registers */
-#define SPLIT_ROWS 12 /* rows that share a pass over the weights */
+#define TILE_ROWS 6    /* 6 rows x 2 vectors x 2 parts = 24 sums of 32 registers */
+#define NARROW_ROWS 12 /* the same of one part */
+#define SPLIT_ROWS 12  /* rows that share a pass over the weights */
 
 static size_t place(size_t n, size_t k, size_t k_all) {
     return n / KERNELS_PANEL * KERNELS_PANEL * k_all + k / 4 * (4 * KERNELS_PANEL) +
@@ -28,6 +31,13 @@ typedef struct {
     _Alignas(64) int8_t high[KERNELS_INPUTS_MAX];
     _Alignas(64) int8_t low[KERNELS_INPUTS_MAX];
 } parts;
+
+static void narrow_row(const int16_t *q, size_t n, parts *p) {
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i low = _mm512_cvtepi16_epi8(_mm512_loadu_si512(q + i));
+        _mm256_store_si256((__m256i *)(p->low + i), low);
+    }
+}
 
 static void split(const int16_t *q, size_t n, parts *p) {
     const __m512i low_bits = _mm512_set1_epi16(127);
@@ -66,10 +76,11 @@ INLINE void accumulate(__m512i *sum, __m512i weight, __m512i a) {
             : [weight] "v"(weight), [a] "v"(a));
 }
 
+/* rows and narrow are constants where this is inlined. */
 INLINE void tile(const kernels_matrix *w, const uint8_t *panel, const parts *p,
-                 const kernels_row *row, size_t rows, float *out, size_t out_stride,
-                 bool add) {
-    __m512i high[TILE_ROWS][2], low[TILE_ROWS][2];
+                 const kernels_row *row, size_t rows, bool narrow, float *out,
+                 size_t out_stride, bool add) {
+    __m512i high[NARROW_ROWS][2], low[NARROW_ROWS][2];
     UNROLL
     for (size_t r = 0; r < rows; r++) {
         high[r][0] = high[r][1] = low[r][0] = low[r][1] = _mm512_setzero_si512();
@@ -82,11 +93,14 @@ INLINE void tile(const kernels_matrix *w, const uint8_t *panel, const parts *p,
         const __m512i b = _mm512_load_si512(panel + k * KERNELS_PANEL + 64);
         UNROLL
         for (size_t r = 0; r < rows; r++) {
-            const __m512i h = four(p[r].high + k), l = four(p[r].low + k);
-            accumulate(&high[r][0], a, h);
-            accumulate(&high[r][1], b, h);
+            const __m512i l = four(p[r].low + k);
             accumulate(&low[r][0], a, l);
             accumulate(&low[r][1], b, l);
+            if (!narrow) {
+                const __m512i h = four(p[r].high + k);
+                accumulate(&high[r][0], a, h);
+                accumulate(&high[r][1], b, h);
+            }
         }
     }
     UNROLL
@@ -97,92 +111,80 @@ INLINE void tile(const kernels_matrix *w, const uint8_t *panel, const parts *p,
     }
 }
 
-static void multiply_some(const kernels_matrix *w, const uint8_t *panel, const parts *p,
-                          const kernels_row *row, size_t rows, float *out,
-                          size_t out_stride, bool add) {
+/* Takes as many of `rows` rows as one tile can, and returns how many. */
+static size_t multiply_wide(const kernels_matrix *w, const uint8_t *panel, const parts *p,
+                            const kernels_row *row, size_t rows, float *out,
+                            size_t out_stride, bool add) {
     switch (rows) {
     case 1:
-        tile(w, panel, p, row, 1, out, out_stride, add);
-        break;
+        tile(w, panel, p, row, 1, false, out, out_stride, add);
+        return 1;
     case 2:
-        tile(w, panel, p, row, 2, out, out_stride, add);
-        break;
+        tile(w, panel, p, row, 2, false, out, out_stride, add);
+        return 2;
     case 3:
-        tile(w, panel, p, row, 3, out, out_stride, add);
-        break;
+        tile(w, panel, p, row, 3, false, out, out_stride, add);
+        return 3;
     case 4:
-        tile(w, panel, p, row, 4, out, out_stride, add);
-        break;
+        tile(w, panel, p, row, 4, false, out, out_stride, add);
+        return 4;
     case 5:
-        tile(w, panel, p, row, 5, out, out_stride, add);
-        break;
+        tile(w, panel, p, row, 5, false, out, out_stride, add);
+        return 5;
     default:
-        tile(w, panel, p, row, TILE_ROWS, out, out_stride, add);
-        break;
+        tile(w, panel, p, row, TILE_ROWS, false, out, out_stride, add);
+        return TILE_ROWS;
     }
+}
+
+/* The same for narrow rows, which come by the dozen. */
+static size_t multiply_narrow(const kernels_matrix *w, const uint8_t *panel,
+                              const parts *p, const kernels_row *row, size_t rows,
+                              float *out, size_t out_stride, bool add) {
+    if (rows >= NARROW_ROWS) {
+        tile(w, panel, p, row, NARROW_ROWS, true, out, out_stride, add);
+        return NARROW_ROWS;
+    }
+    if (rows >= 4) {
+        tile(w, panel, p, row, 4, true, out, out_stride, add);
+        return 4;
+    }
+    tile(w, panel, p, row, 1, true, out, out_stride, add);
+    return 1;
 }
 
 static void multiply(const kernels_matrix *w, size_t first, size_t count,
                      const int16_t *q, const kernels_row *row, size_t rows, float *out,
                      size_t out_stride, bool add) {
     parts p[SPLIT_ROWS]; /* 48 KiB of stack */
+    const bool narrow = rows && row[0].narrow;
     for (size_t r = 0; r < rows; r += SPLIT_ROWS) {
         size_t n = rows - r < SPLIT_ROWS ? rows - r : SPLIT_ROWS;
         for (size_t i = 0; i < n; i++) {
-            split(q + (r + i) * w->inputs, w->inputs, &p[i]);
+            (narrow ? narrow_row : split)(q + (r + i) * w->inputs, w->inputs, &p[i]);
         }
         for (size_t j = 0; j < count; j += KERNELS_PANEL) {
             const uint8_t *panel = w->packed + (first + j) * w->inputs;
-            for (size_t i = 0; i < n; i += TILE_ROWS) {
-                multiply_some(w, panel, p + i, row + r + i,
-                              n - i < TILE_ROWS ? n - i : TILE_ROWS,
-                              out + (r + i) * out_stride + j, out_stride, add);
+            for (size_t i = 0; i < n;) {
+                i += (narrow ? multiply_narrow : multiply_wide)(
+                    w, panel, p + i, row + r + i, n - i, out + (r + i) * out_stride + j,
+                    out_stride, add);
             }
         }
     }
-}
-
-static kernels_row quantise(const float *x, size_t n, int16_t *q) {
-    return kernels_avx2.quantise(x, n, q);
-}
-
-static void normalise(const float *x, const float *weight, size_t n, float *out) {
-    kernels_avx2.normalise(x, weight, n, out);
-}
-
-static void gate(const float *x, const float *bias, size_t n, float *out) {
-    kernels_avx2.gate(x, bias, n, out);
-}
-
-static void attend(const kernels_attention *a) {
-    kernels_avx2.attend(a);
-}
-
-static void sketch(const kernels_sketch *w, size_t first, size_t count, const int8_t *q,
-                   const kernels_row *row, size_t rows, float *out) {
-    kernels_avx2.sketch(w, first, count, q, row, rows, out);
-}
-
-static void sift(const kernels_sketch *w, const float *logits, size_t first, size_t n,
-                 float doubt, kernels_sieve *s) {
-    kernels_avx2.sift(w, logits, first, n, doubt, s);
-}
-
-static float dot(const float *x, const uint8_t *bytes, float zero, size_t n) {
-    return kernels_avx2.dot(x, bytes, zero, n);
 }
 
 const kernels kernels_avx512vnni = {
     .name = "avx512vnni",
     .place = place,
     .flip = 0,
-    .quantise = quantise,
-    .normalise = normalise,
+    .quantise = avx2_quantise,
+    .normalise = avx2_normalise,
     .multiply = multiply,
-    .gate = gate,
-    .attend = attend,
-    .sketch = sketch,
-    .sift = sift,
-    .dot = dot,
+    .gate = avx2_gate,
+    .attend = avx2_attend,
+    .sketch = avx2_sketch,
+    .sift = avx2_sift,
+    .dot = avx2_dot,
 };
 #endif

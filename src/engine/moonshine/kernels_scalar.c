@@ -9,7 +9,8 @@ static size_t place(size_t n, size_t k, size_t k_all) {
     return n * k_all + k;
 }
 
-static kernels_row quantise(const float *x, size_t n, int16_t *q) {
+static kernels_row quantise(const float *x, size_t n, bool narrow, int16_t *q) {
+    const float limit = narrow ? KERNELS_Q8_MAX : KERNELS_Q_MAX;
     float peak = 0;
     for (size_t i = 0; i < n; i++) {
         float a = fabsf(x[i]);
@@ -19,16 +20,16 @@ static kernels_row quantise(const float *x, size_t n, int16_t *q) {
         for (size_t i = 0; i < n; i++) {
             q[i] = 0;
         }
-        return (kernels_row){0, 0};
+        return (kernels_row){.narrow = narrow};
     }
-    float up = (float)KERNELS_Q_MAX / peak;
+    float up = limit / peak;
     int32_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         float v = x[i] * up;
         q[i] = v == v ? (int16_t)lrintf(v) : 0;
         sum += q[i];
     }
-    return (kernels_row){peak / (float)KERNELS_Q_MAX, (float)sum};
+    return (kernels_row){peak / limit, (float)sum, narrow};
 }
 
 static void normalise(const float *x, const float *weight, size_t n, float *out) {

@@ -86,7 +86,8 @@ typedef struct {
 
 typedef enum { RANDOM, LARGEST, SMALLEST, OPPOSED } filling;
 
-static product make_product(size_t inputs, size_t outputs, filling kind) {
+static product make_product(size_t inputs, size_t outputs, filling kind, bool narrow) {
+    const int16_t most = narrow ? KERNELS_Q8_MAX : KERNELS_Q_MAX;
     product p = {.inputs = inputs, .outputs = outputs};
     p.weights = room(inputs * outputs);
     p.q = room(ROWS * inputs * sizeof *p.q);
@@ -97,15 +98,15 @@ static product make_product(size_t inputs, size_t outputs, filling kind) {
     for (size_t r = 0; r < ROWS; r++) {
         int32_t sum = 0;
         for (size_t k = 0; k < inputs; k++) {
-            static const int16_t fixed[] = {[LARGEST] = KERNELS_Q_MAX,
-                                            [SMALLEST] = -KERNELS_Q_MAX,
-                                            [OPPOSED] = KERNELS_Q_MAX};
-            int16_t drawn = (int16_t)((int32_t)(random_word() % (2 * KERNELS_Q_MAX + 1)) -
-                                      KERNELS_Q_MAX);
+            const int16_t fixed[] = {
+                [LARGEST] = most, [SMALLEST] = (int16_t)-most, [OPPOSED] = most};
+            int16_t drawn =
+                (int16_t)((int32_t)(random_word() % (2 * (unsigned)most + 1)) - most);
             p.q[r * inputs + k] = kind == RANDOM ? drawn : fixed[kind];
             sum += p.q[r * inputs + k];
         }
-        p.row[r] = (kernels_row){.scale = 0.001f * (float)(r + 1), .sum = (float)sum};
+        p.row[r] = (kernels_row){
+            .scale = 0.001f * (float)(r + 1), .sum = (float)sum, .narrow = narrow};
     }
     return p;
 }
@@ -120,18 +121,24 @@ static void products_are_those_of_plain_c_to_the_bit(void **state) {
     static const struct {
         size_t inputs, outputs;
         filling kind;
+        bool narrow;
     } rows[] = {
-        {32, 32, RANDOM},                   /* smallest */
-        {288, 288, RANDOM},                 /* tiny */
-        {1152, 96, RANDOM},                 /* tiny, down */
-        {416, 64, RANDOM},                  /* base */
-        {1664, 32, LARGEST},                /* base, down: all at the upper end */
-        {KERNELS_INPUTS_MAX, 32, LARGEST},  /* the largest sums there are */
-        {KERNELS_INPUTS_MAX, 32, SMALLEST}, /* negative times negative */
-        {KERNELS_INPUTS_MAX, 32, OPPOSED},  /* the smallest sums */
+        {32, 32, RANDOM, false},                   /* smallest */
+        {288, 288, RANDOM, false},                 /* tiny */
+        {1152, 96, RANDOM, false},                 /* tiny, down */
+        {416, 64, RANDOM, false},                  /* base */
+        {1664, 32, LARGEST, false},                /* base, down: all at the upper end */
+        {KERNELS_INPUTS_MAX, 32, LARGEST, false},  /* the largest sums there are */
+        {KERNELS_INPUTS_MAX, 32, SMALLEST, false}, /* negative times negative */
+        {KERNELS_INPUTS_MAX, 32, OPPOSED, false},  /* the smallest sums */
+        {288, 1152, RANDOM, true},                 /* the encoder's 8-bit rows */
+        {KERNELS_INPUTS_MAX, 32, LARGEST, true},
+        {KERNELS_INPUTS_MAX, 32, SMALLEST, true},
+        {KERNELS_INPUTS_MAX, 32, OPPOSED, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        product p = make_product(rows[i].inputs, rows[i].outputs, rows[i].kind);
+        product p =
+            make_product(rows[i].inputs, rows[i].outputs, rows[i].kind, rows[i].narrow);
         const size_t stride = p.outputs + 8;
         kernels_matrix plain = packed(&kernels_scalar, p.weights, p.inputs, p.outputs);
         kernels_matrix mine = packed(set, p.weights, p.inputs, p.outputs);
@@ -153,9 +160,8 @@ static void products_are_those_of_plain_c_to_the_bit(void **state) {
     }
 }
 
-static void a_row_does_not_depend_on_its_neighbours(void **state) {
-    const kernels *set = set_of(state);
-    product p = make_product(288, 128, RANDOM);
+static void check_rows_apart(const kernels *set, bool narrow) {
+    product p = make_product(288, 128, RANDOM, narrow);
     kernels_matrix m = packed(set, p.weights, p.inputs, p.outputs);
     float *together = room(ROWS * p.outputs * sizeof(float));
     float *alone = room(p.outputs * sizeof(float));
@@ -172,6 +178,12 @@ static void a_row_does_not_depend_on_its_neighbours(void **state) {
     free(alone);
     free(m.packed);
     free_product(&p);
+}
+
+static void a_row_does_not_depend_on_its_neighbours(void **state) {
+    const kernels *set = set_of(state);
+    check_rows_apart(set, false);
+    check_rows_apart(set, true);
 }
 
 static void quantising_is_exact_and_survives_anything(void **state) {
@@ -193,13 +205,18 @@ static void quantising_is_exact_and_survives_anything(void **state) {
             x[k] = random_float() * rows[i].scale;
         }
         x[17] = rows[i].odd;
-        int16_t expected[N], got[N];
-        kernels_row a = kernels_scalar.quantise(x, N, expected);
-        kernels_row b = set->quantise(x, N, got);
-        assert_memory_equal(got, expected, sizeof got);
-        assert_true(a.scale == b.scale && a.sum == b.sum);
-        for (size_t k = 0; k < N; k++) {
-            assert_in_range(got[k] + KERNELS_Q_MAX, 0, 2 * KERNELS_Q_MAX);
+        for (int narrow = 0; narrow < 2; narrow++) {
+            const int most = narrow ? KERNELS_Q8_MAX : KERNELS_Q_MAX;
+            int16_t expected[N], got[N];
+            kernels_row a = kernels_scalar.quantise(x, N, narrow, expected);
+            kernels_row b = set->quantise(x, N, narrow, got);
+            assert_memory_equal(got, expected, sizeof got);
+            assert_true(a.scale == b.scale && a.sum == b.sum);
+            assert_int_equal(a.narrow, narrow);
+            assert_int_equal(b.narrow, narrow);
+            for (size_t k = 0; k < N; k++) {
+                assert_in_range(got[k] + most, 0, 2 * most);
+            }
         }
     }
     free(x);

@@ -2,8 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { DeepgramClient } from '@deepgram/sdk';
-import WebSocket from 'ws';
-import { paced, recordings, silence, startServer, tolerance, until, wordErrorRate } from './world.mjs';
+import { paced, recordings, refused, silence, startServer, tolerance, until, wordErrorRate } from './world.mjs';
 
 let server, worst;
 const [first, second] = recordings();
@@ -99,11 +98,7 @@ function toMulaw(pcm) {
 
 test('what is not offered is refused at the upgrade, in words', async () => {
   for (const [query, why] of [['diarize=true', /diarize/], ['encoding=speex', /encoding/], ['model=moonshine-none', /model/]]) {
-    const ws = new WebSocket(`ws://localhost:${server.port}/v1/listen?${query}`);
-    const [status, body] = await new Promise((done, fail) => ws.once('open', () => fail(new Error(`accepted: ${query}`))).once('unexpected-response', (_, response) => {
-      let text = '';
-      response.on('data', (b) => { text += b; }).on('end', () => done([response.statusCode, JSON.parse(text)]));
-    }));
+    const { status, body } = await refused(`ws://localhost:${server.port}/v1/listen?${query}`);
     assert.equal(status, 400);
     assert.equal(body.err_code, 'INVALID_QUERY_PARAMETER');
     assert.match(body.err_msg, why);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import WebSocket from 'ws';
-import { paced, recordings, silence, startServer, to24k, until, wordErrorRate } from './world.mjs';
+import { paced, recordings, refused, silence, startServer, to24k, until, wordErrorRate } from './world.mjs';
 
 let server;
 const worst = () => (/pocketsphinx \(/.test(server.log) || !/moonshine/.test(server.log) ? 0.6 : 0.15);
@@ -122,11 +122,7 @@ test('every update is answered with the effective session, or an error that name
 });
 
 test('a conversation session is refused at the upgrade, in words', async () => {
-  const ws = new WebSocket(`wss://localhost:${server.port}/v1/realtime?model=gpt-realtime`, { ca: server.ca });
-  const [status, body] = await new Promise((done) => ws.once('unexpected-response', (_, response) => {
-    let text = '';
-    response.on('data', (b) => { text += b; }).on('end', () => done([response.statusCode, JSON.parse(text)]));
-  }));
+  const { status, body } = await refused(`wss://localhost:${server.port}/v1/realtime?model=gpt-realtime`, { ca: server.ca });
   assert.equal(status, 400);
   assert.match(body.error.message, /intent=transcription/);
 });

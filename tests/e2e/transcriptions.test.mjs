@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import OpenAI, { toFile } from 'openai';
-import { recordings, startServer, tolerance, wordErrorRate } from './world.mjs';
+import { metric, recordings, startServer, tolerance, wordErrorRate } from './world.mjs';
 
 let server, openai, worst;
 const [first, second] = recordings();
@@ -70,7 +70,7 @@ test('errors arrive as the package knows them', async () => {
 });
 
 test('an abandoned request gives its slot back', async () => {
-  const open = async () => Number((await (await fetch(server.base.replace('/v1', '/metrics'))).text()).match(/^rostrum_slots_open (\d+)/m)[1]);
+  const open = () => metric(server, 'rostrum_slots_open');
   const long = Buffer.concat([first.wav.subarray(0, 44), ...Array(40).fill(first.pcm)]);
   long.writeUInt32LE(long.length - 44, 40);
   long.writeUInt32LE(long.length - 8, 4);

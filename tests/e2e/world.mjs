@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import WebSocket from 'ws';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const build = process.env.ROSTRUM_BUILD ?? join(root, 'build', 'release');
 
 export function temporaryFolder() {
@@ -135,10 +136,27 @@ export async function tolerance(server) {
   return models.data.some((m) => m.id.startsWith('moonshine')) ? 0.15 : 0.6;
 }
 
+// What an upgrade that must be refused is answered: { status, headers, body }.
+export async function refused(url, options) {
+  const ws = new WebSocket(url, options);
+  return new Promise((done, fail) => ws.once('open', () => fail(new Error(`accepted: ${url}`)))
+    .once('unexpected-response', (_, response) => {
+      let text = '';
+      response.on('data', (b) => { text += b; }).on('end', () => done({
+        status: response.statusCode, headers: response.headers, body: JSON.parse(text) }));
+    }));
+}
+
+// A value of /metrics; NaN: it is not there.
+export async function metric(server, name) {
+  const page = await (await fetch(server.base.replace('/v1', '/metrics'))).text();
+  return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(page)?.[1] ?? NaN);
+}
+
 // Waits until test() is true; fails after `seconds`.
 export async function until(test, what, seconds = 30) {
   for (let i = 0; i < seconds * 50; i++) {
-    if (test()) return;
+    if (await test()) return;
     await sleep(20);
   }
   assert.fail(`not within ${seconds} s: ${what}`);

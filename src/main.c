@@ -1,4 +1,5 @@
 /* The program `rostrum`: one table of commands. */
+#include "cli/capacity.h"
 #include "cli/commands.h"
 #include "cli/cost.h"
 #include "cli/lab.h"
@@ -20,15 +21,20 @@ static const command *const commands[] = {
     &key_new_command,
     &cost_report_command,
     &cost_explain_command,
+    &capacity_plan_command,
     &lab_gate_command,
     &lab_burn_command,
     &lab_cost_command,
     &score_wer_command,
+    &score_churn_command,
+    &score_audit_command,
     &slo_check_command,
     &slo_burn_command,
     &slo_rules_command,
     &config_show_command,
     &config_explain_command,
+    &turn_waterfall_command,
+    &turn_compare_command,
     &diagnose_slices_command,
     &version_command,
     &help_command,

@@ -46,6 +46,7 @@ void man_write(command_table table, buf *out);
 void version_write(bool json, buf *out);
 
 extern const command help_command, version_command, completion_command, man_command,
-    config_show_command, config_explain_command, diagnose_slices_command;
+    config_show_command, config_explain_command, diagnose_slices_command,
+    turn_waterfall_command, turn_compare_command;
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 status score_input_read(const args *a, transcripts **out, diag *d) {
     const char *ref = args_text(a, "ref", NULL), *hyp = args_text(a, "hyp", NULL);
@@ -98,4 +99,16 @@ void score_pair_deinit(score_pair *pair) {
     free(pair->scratch);
     free(pair->ops);
     *pair = (score_pair){0};
+}
+
+void *score_grown(void *list, size_t *size, size_t n, size_t one) {
+    if (list && n <= *size)
+        return list;
+    size_t wanted = 2 * n + 16;
+    char *larger = realloc(list, wanted * one);
+    if (!larger)
+        return NULL;
+    memset(larger + *size * one, 0, (wanted - *size) * one);
+    *size = wanted;
+    return larger;
 }

@@ -52,4 +52,8 @@ typedef struct {
 MUST_CHECK status score_pair_align(score_pair *pair, score_costs costs, bool want_ops);
 void score_pair_deinit(score_pair *pair);
 
+/* list, which has room for *size things of `one` bytes, with room for n, new ones zero;
+ * NULL: no memory, and list is as it was. */
+void *score_grown(void *list, size_t *size, size_t n, size_t one);
+
 #endif

@@ -28,20 +28,6 @@ static status no_memory(diag *d) {
     return diag_set(d, ERR_MEMORY, "no memory");
 }
 
-/* list, which has room for *size things of `one` bytes, with room for n, new ones zero;
- * NULL: no memory, and list is as it was. */
-static void *grown(void *list, size_t *size, size_t n, size_t one) {
-    if (list && n <= *size)
-        return list;
-    size_t wanted = 2 * n + 16;
-    char *larger = realloc(list, wanted * one);
-    if (!larger)
-        return NULL;
-    memset(larger + *size * one, 0, (wanted - *size) * one);
-    *size = wanted;
-    return larger;
-}
-
 /* A table sliced by speaker has nobody's utterances but one speaker's in a slice: there
  * the utterance stays the unit. */
 static status table_init(wer_table *t, const char *by, bool by_speaker, diag *d) {
@@ -73,7 +59,7 @@ static status table_add(wer_table *t, const transcript *item, const score_counts
         s = slices_of(&t->cells, item, score_input_value, &cell, d);
     if (s != OK)
         return s;
-    wer_row *rows = grown(t->rows, &t->rows_size, slice + 1, sizeof *rows);
+    wer_row *rows = score_grown(t->rows, &t->rows_size, slice + 1, sizeof *rows);
     if (!rows)
         return no_memory(d);
     t->rows = rows;
@@ -85,7 +71,7 @@ static status table_add(wer_table *t, const transcript *item, const score_counts
                         (double)score_errors(counts));
         return OK;
     }
-    struct wer_cell *cells = grown(t->cell, &t->cell_size, cell + 1, sizeof *cells);
+    struct wer_cell *cells = score_grown(t->cell, &t->cell_size, cell + 1, sizeof *cells);
     if (!cells)
         return no_memory(d);
     t->cell = cells;
@@ -138,7 +124,7 @@ static status add_entity(wer_run *run, const transcript *item, size_t which,
     status s = slices_of(&e->types, entity, entity_type, &type, d);
     if (s != OK)
         return s;
-    struct wer_entity *rows = grown(e->rows, &e->rows_size, type + 1, sizeof *rows);
+    struct wer_entity *rows = score_grown(e->rows, &e->rows_size, type + 1, sizeof *rows);
     if (!rows)
         return no_memory(d);
     e->rows = rows;
@@ -152,7 +138,8 @@ static bool keep_words(wer_confusions *c, score_confusion *list, size_t n) {
     size_t bytes = 0;
     for (size_t i = 0; i < n; i++)
         bytes += list[i].ref.bytes + list[i].hyp.bytes;
-    char **texts = grown(c->texts, &c->texts_capacity, c->n_texts + 1, sizeof *c->texts);
+    char **texts =
+        score_grown(c->texts, &c->texts_capacity, c->n_texts + 1, sizeof *c->texts);
     char *text = malloc(bytes + 1);
     if (texts)
         c->texts = texts;
@@ -178,7 +165,8 @@ static status add_confusions(wer_confusions *c, const score_pair *pair, diag *d)
     size_t errors = (size_t)score_errors(&pair->counts);
     if (errors == 0)
         return OK;
-    score_confusion *list = grown(c->list, &c->capacity, c->n + errors, sizeof *list);
+    score_confusion *list =
+        score_grown(c->list, &c->capacity, c->n + errors, sizeof *list);
     if (!list)
         return no_memory(d);
     c->list = list;

@@ -73,7 +73,8 @@ static void add_entities(const wer_entities *e, buf *out) {
     buf_addf(out, "\n%-*s %6s %8s %8s  %s\n", NAME_WIDTH, "entities", "said", "heard",
              "recall %", "95 % (Wilson)");
     for (size_t i = 0; i < e->types.n; i++)
-        add_entity_row(e->types.names[i], e->rows[i].said, e->rows[i].heard, out);
+        add_entity_row(e->types.names[i] + strlen("type="), e->rows[i].said,
+                       e->rows[i].heard, out);
     struct wer_entity all = entity_total(e);
     if (e->types.n > 1)
         add_entity_row("all", all.said, all.heard, out);

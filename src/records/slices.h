@@ -12,7 +12,7 @@
 #include "base/diag.h"
 
 #define SLICES_BY_MAX 6       /* attributes of one combination */
-#define SLICES_MAX 100000u    /* combinations: speakers of a large set */
+#define SLICES_MAX 1000000u   /* combinations: speakers or sessions of a large set */
 #define SLICES_NAME_BYTES 512 /* one name, terminator included */
 
 /* The value of an attribute of a record, or NULL. */

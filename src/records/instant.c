@@ -99,6 +99,6 @@ void instant_text(int64_t s, char out[INSTANT_BYTES]) {
         month++;
     int of_month = (int)(day - instant_days(year, month, 1)) + 1,
         of_day = (int)(s % 86400);
-    snprintf(out, INSTANT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)(year % 10000),
-             month, of_month % 100, of_day / 3600, of_day / 60 % 60, of_day % 60);
+    snprintf(out, INSTANT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, month,
+             of_month, of_day / 3600, of_day / 60 % 60, of_day % 60);
 }

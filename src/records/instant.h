@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define INSTANT_BYTES 24
+#define INSTANT_BYTES 48
 #define INSTANT_MAX_S 253402300799.0 /* 9999-12-31T23:59:59Z */
 
 /* s since 1970 with the fraction. false: not an instant. */

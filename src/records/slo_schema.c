@@ -29,6 +29,7 @@ typedef struct field {
     const struct field *fields; /* ends with a row without a name */
     const char *const *words;   /* ends with NULL */
     double low, high;
+    const char *range; /* low..high in words */
     size_t most;
 } field;
 
@@ -92,7 +93,8 @@ static const field inline_sli[] = {{F("apiVersion", WORD), .words = api_versions
 static const field condition_inner[] = {
     {F("kind", WORD), .words = condition_kinds},
     {F("op", WORD), NEEDED, .words = operators},
-    {F("threshold", NUMBER), NEEDED, .low = 0, .high = 1e9},
+    {F("threshold", NUMBER), NEEDED, .low = 0, .high = 1e9,
+     .range = "a number of 0 or more"},
     {F("lookbackWindow", DURATION), NEEDED},
     {F("alertAfter", SLICE)}, /* "0m" is allowed: see check_scalar */
     END};
@@ -125,14 +127,18 @@ static const field time_window[] = {{F("duration", DURATION), NEEDED},
 static const field objective[] = {
     {F("displayName", TEXT)},
     {F("op", WORD), .words = operators},
-    {F("value", NUMBER), .low = -1e15, .high = 1e15},
-    {F("target", NUMBER), .low = 0, .high = BELOW_1},
-    {F("targetPercent", NUMBER), .low = 0, .high = BELOW_100},
-    {F("timeSliceTarget", NUMBER), .low = ABOVE_0, .high = 1},
+    {F("value", NUMBER), .low = -1e15, .high = 1e15, .range = "a number"},
+    {F("target", NUMBER), .low = 0, .high = BELOW_1,
+     .range = "a share from 0 to below 1, e.g. 0.999"},
+    {F("targetPercent", NUMBER), .low = 0, .high = BELOW_100,
+     .range = "a percentage from 0 to below 100, e.g. 99.9"},
+    {F("timeSliceTarget", NUMBER), .low = ABOVE_0, .high = 1,
+     .range = "a share above 0, up to 1"},
     {F("timeSliceWindow", SLICE)},
     {F("indicator", MAP), OF(inline_sli)},
     {F("indicatorRef", TEXT)},
-    {F("compositeWeight", NUMBER), .low = ABOVE_0, .high = DBL_MAX},
+    {F("compositeWeight", NUMBER), .low = ABOVE_0, .high = DBL_MAX,
+     .range = "a number above 0"},
     END};
 static const field slo_policies[] = {
     {F("alertPolicyRef", TEXT)}, INLINE(alert_policy), END};
@@ -254,7 +260,9 @@ static status check_scalar(const yaml_node *n, const field *f, const char *path,
     case WORD:
         return check_word(n, f, path, d);
     case NUMBER:
-        return yaml_number(n, path, f->low, f->high, &number, d);
+        return yaml_number(n, path, f->low, f->high, &number, NULL) == OK
+                   ? OK
+                   : wrong(n, path, d, f->range);
     case BOOL:
         return yaml_bool(n, path, &flag, d);
     case DURATION:

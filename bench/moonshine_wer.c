@@ -1,9 +1,10 @@
 /* bench_moonshine_wer: what the Moonshine decoder costs and gets wrong on recordings.
  *
- *   bench_moonshine_wer MANIFEST [--mode offline|live|both] [--half eval|held|all]
+ *   bench_moonshine_wer MANIFEST [--mode offline|live] [--half eval|held|all]
  *                       [--set key=value]... [--words FILE]
  *
- * MANIFEST is what rostrum-dataset writes: one JSON object a line with id, audio (a wav
+ * --set takes the settings of models/moonshine-*.yaml, e.g. live=moonshine-base agree=3,
+ * or kernels=avx2 to measure that path. MANIFEST is what rostrum-dataset writes: one JSON object a line with id, audio (a wav
  * path), ref, half. Time is simulated: 20 ms of audio are fed at a time and a step
  * runs, at once, whenever the stream says it is due; so a latency here is audio time
  * alone. RTF is this thread's CPU time over audio time. Words are scored in the

@@ -12,6 +12,7 @@
 
 #include <sndfile.h>
 
+#include "audio/mp3.h"
 #include "audio/ogg_opus.h"
 #include "audio/pcm.h"
 #include "audio/resample.h"
@@ -29,7 +30,8 @@ struct audio_file {
     const uint8_t *data; /* [size]; borrowed, or mapped */
     sf_count_t size, at;
     bool mapped;
-    SNDFILE *snd; /* or */
+    SNDFILE *snd;  /* or */
+    mp3_file *mp3; /* or */
     ogg_opus *ogg;
     int channels;
     resampler *rate; /* NULL at 16 kHz */
@@ -84,8 +86,11 @@ static const char *format_of(const uint8_t *data, size_t n) {
         return "flac";
     if (memcmp(data, "OggS", 4) == 0)
         return "ogg";
+    size_t tag = mp3_tag_bytes(data, n);
+    if (tag > 0) /* some put one before flac, too */
+        return n - tag >= 4 && memcmp(data + tag, "fLaC", 4) == 0 ? "flac" : "mp3";
     bool frame = data[0] == 0xff && (data[1] & 0xe6) == 0xe2; /* MPEG audio, layer 3 */
-    return frame || memcmp(data, "ID3", 3) == 0 ? "mp3" : NULL;
+    return frame ? "mp3" : NULL;
 }
 
 static bool is_format(int format, const char *name) {
@@ -95,12 +100,32 @@ static bool is_format(int format, const char *name) {
     case SF_FORMAT_RF64:
         return strcmp(name, "wav") == 0;
     case SF_FORMAT_FLAC:
-        return strcmp(name, "flac") == 0 || strcmp(name, "mp3") == 0; /* behind ID3 */
-    case SF_FORMAT_MPEG:
-        return strcmp(name, "mp3") == 0;
+        return strcmp(name, "flac") == 0;
     default:
         return false;
     }
+}
+
+/* What a container's head says, in samples of all channels at a time. */
+static status take_head(audio_file *f, long rate_hz, int channels, double frames,
+                        audio_file_info *info, diag *d) {
+    if (channels < 1 || channels > PCM_CHANNELS_MAX)
+        return diag_set(d, ERR_LIMIT, "%d channels; 1 to %d are taken", channels,
+                        PCM_CHANNELS_MAX);
+    if (rate_hz < RESAMPLE_RATE_MIN_HZ || rate_hz > RESAMPLE_RATE_MAX_HZ)
+        return diag_set(d, ERR_LIMIT, "%ld Hz; %d to %d are taken", rate_hz,
+                        RESAMPLE_RATE_MIN_HZ, RESAMPLE_RATE_MAX_HZ);
+    f->channels = channels;
+    if (rate_hz != LIMIT_SAMPLE_RATE_HZ) {
+        status s = resampler_create((uint32_t)rate_hz, LIMIT_SAMPLE_RATE_HZ, &f->rate);
+        if (s != OK)
+            return diag_set(d, s, "no memory to resample");
+    }
+    double seconds = frames / (double)rate_hz;
+    info->rate_hz = (uint32_t)rate_hz;
+    info->channels = (uint32_t)channels;
+    info->duration_s = seconds > 0 && seconds <= DURATION_MAX_S ? seconds : 0;
+    return OK;
 }
 
 static status open_snd(audio_file *f, const char *name, audio_file_info *info, diag *d) {
@@ -116,24 +141,13 @@ static status open_snd(audio_file *f, const char *name, audio_file_info *info, d
     }
     if (!is_format(head.format, name))
         return diag_set(d, ERR_UNSUPPORTED, "the file is not audio we know; " FORMATS);
-    if (head.channels < 1 || head.channels > PCM_CHANNELS_MAX)
-        return diag_set(d, ERR_LIMIT, "%d channels; 1 to %d are taken", head.channels,
-                        PCM_CHANNELS_MAX);
-    if (head.samplerate < RESAMPLE_RATE_MIN_HZ || head.samplerate > RESAMPLE_RATE_MAX_HZ)
-        return diag_set(d, ERR_LIMIT, "%d Hz; %d to %d are taken", head.samplerate,
-                        RESAMPLE_RATE_MIN_HZ, RESAMPLE_RATE_MAX_HZ);
-    f->channels = head.channels;
-    if (head.samplerate != LIMIT_SAMPLE_RATE_HZ) {
-        status s =
-            resampler_create((uint32_t)head.samplerate, LIMIT_SAMPLE_RATE_HZ, &f->rate);
-        if (s != OK)
-            return diag_set(d, s, "no memory to resample");
-    }
-    double seconds = (double)head.frames / head.samplerate;
-    info->rate_hz = (uint32_t)head.samplerate;
-    info->channels = (uint32_t)head.channels;
-    info->duration_s = seconds > 0 && seconds <= DURATION_MAX_S ? seconds : 0;
-    return OK;
+    return take_head(f, head.samplerate, head.channels, (double)head.frames, info, d);
+}
+
+static status open_mp3(audio_file *f, audio_file_info *info, diag *d) {
+    mp3_head head;
+    status s = mp3_create(f->data, (size_t)f->size, &f->mp3, &head, d);
+    return s == OK ? take_head(f, head.rate_hz, head.channels, head.frames, info, d) : s;
 }
 
 /* Seconds by the last page's granule position; 0: not found. */
@@ -187,6 +201,8 @@ static status open_bytes(const uint8_t *data, size_t n, bool mapped, audio_file 
         s = diag_set(d, ERR_UNSUPPORTED, "the file is not audio we know; " FORMATS);
     else if (strcmp(name, "ogg") == 0)
         s = open_ogg(f, &info, d);
+    else if (strcmp(name, "mp3") == 0)
+        s = open_mp3(f, &info, d);
     else
         s = open_snd(f, name, &info, d);
     if (s != OK) {
@@ -233,6 +249,7 @@ void audio_file_destroy(audio_file *f) {
         return;
     if (f->snd != NULL)
         sf_close(f->snd);
+    mp3_destroy(f->mp3);
     ogg_opus_destroy(f->ogg);
     resampler_destroy(f->rate);
     buf_deinit(&f->pending);
@@ -241,10 +258,11 @@ void audio_file_destroy(audio_file *f) {
     free(f);
 }
 
-static void refill_snd(audio_file *f) {
+static void refill_frames(audio_file *f) {
     float block[BLOCK_FRAMES * PCM_CHANNELS_MAX];
     int16_t mono[BLOCK_FRAMES];
-    sf_count_t got = sf_readf_float(f->snd, block, BLOCK_FRAMES);
+    sf_count_t got = f->mp3 != NULL ? (sf_count_t)mp3_read(f->mp3, block, BLOCK_FRAMES)
+                                    : sf_readf_float(f->snd, block, BLOCK_FRAMES);
     for (sf_count_t i = 0; i < got; i++) {
         float sum = 0;
         for (int c = 0; c < f->channels; c++)
@@ -279,7 +297,7 @@ static status refill(audio_file *f, diag *d) {
     if (f->ogg != NULL)
         s = refill_ogg(f, d);
     else
-        refill_snd(f);
+        refill_frames(f);
     if (s == OK && f->pending.failed)
         s = diag_set(d, ERR_MEMORY, "no memory to decode a file");
     return s;

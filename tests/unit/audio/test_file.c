@@ -208,6 +208,36 @@ static void a_file_cut_short_gives_what_is_there(void **state) {
     buf_deinit(&bytes);
 }
 
+/* A library that complains does so in our log, about somebody's upload. */
+static void a_broken_mp3_is_read_without_a_word_on_stderr(void **state) {
+    (void)state;
+    buf bytes = made(SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 16000, 1, 32000);
+    for (size_t i = 600; i < bytes.size; i += 97) /* in heads and in frames */
+        bytes.data[i] ^= 0xff;
+    char path_of[] = "/tmp/rostrum-stderr-XXXXXX";
+    int file = mkstemp(path_of), kept = dup(STDERR_FILENO);
+    assert_true(file >= 0 && kept >= 0);
+    dup2(file, STDERR_FILENO);
+    audio_file *f = NULL;
+    status s = audio_file_open_memory(bytes.data, bytes.size, &f, NULL, NULL);
+    size_t samples = 0;
+    if (s == OK) {
+        buf pcm = read_all(f, 2000);
+        samples = pcm.size / 2;
+        buf_deinit(&pcm);
+    }
+    audio_file_destroy(f);
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_int_equal(lseek(file, 0, SEEK_END), 0);
+    close(file);
+    unlink(path_of);
+    assert_int_equal(s, OK);
+    assert_true(samples > 0); /* what could be read */
+    buf_deinit(&bytes);
+}
+
 static void a_path_that_is_not_there_is_named(void **state) {
     (void)state;
     audio_file *f = NULL;
@@ -226,6 +256,7 @@ int main(void) {
         cmocka_unit_test(a_broken_ogg_page_ends_the_reading_with_an_error),
         cmocka_unit_test(absurd_heads_are_refused),
         cmocka_unit_test(a_file_cut_short_gives_what_is_there),
+        cmocka_unit_test(a_broken_mp3_is_read_without_a_word_on_stderr),
         cmocka_unit_test(a_path_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

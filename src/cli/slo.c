@@ -246,7 +246,8 @@ static int run_burn(int argc, char **argv, const command *self) {
             paths[n_paths++] = (char *)a.values[i].text;
     if (n_paths == 0 || a.n_positional != 1) {
         (void)diag_field(&d, ERR_INVALID, n_paths ? "EVENTS" : "--slo",
-                         n_paths ? "needs exactly one file of events" : "missing");
+                         n_paths ? "needs exactly one file of events"
+                                 : "missing; names an OpenSLO v1 file");
         return args_fail(self, &d, a.json, EXIT_USAGE);
     }
     slo_files *files = NULL;

@@ -4,11 +4,11 @@
  *                       [--set key=value]... [--words FILE]
  *
  * --set takes the settings of models/moonshine-*.yaml, e.g. live=moonshine-base agree=3,
- * or kernels=avx2 to measure that path. MANIFEST is what rostrum-dataset writes: one JSON object a line with id, audio (a wav
- * path), ref, half. Time is simulated: 20 ms of audio are fed at a time and a step
- * runs, at once, whenever the stream says it is due; so a latency here is audio time
- * alone. RTF is this thread's CPU time over audio time. Words are scored in the
- * "spoken" profile. */
+ * or kernels=avx2 to measure that path. MANIFEST is what rostrum-dataset writes: one JSON
+ * object a line with id, audio (a wav path), ref, half. Time is simulated: 20 ms of audio
+ * are fed at a time and a step runs, at once, whenever the stream says it is due; so a
+ * latency here is audio time alone. RTF is this thread's CPU time over audio time. Words
+ * are scored in the "spoken" profile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -30,11 +30,11 @@
 
 #define HISTOGRAM_SCALE_MAX 7       /* 128 buckets an octave; Prometheus reads up to 8 */
 #define HISTOGRAM_BUCKETS 512       /* 4 KiB: four octaves at the finest scale */
-#define HISTOGRAM_ZERO_MAX 0x1p-128 /* up to here a value is zero; Prometheus' default   \
-                                     */
+#define HISTOGRAM_ZERO_MAX 0x1p-128 /* up to here zero, as in Prometheus */
+* /
 #define HISTOGRAM_SPANS_MAX (HISTOGRAM_BUCKETS / 2)
 
-typedef struct {
+    typedef struct {
     double threshold; /* a value <= threshold is good; INFINITY: all are */
     uint64_t good, bad;
     uint64_t zero;        /* values in [0, HISTOGRAM_ZERO_MAX] */
@@ -47,8 +47,8 @@ typedef struct {
 /* threshold in the unit of the values (ms for latencies); not NaN. */
 void histogram_init(histogram *h, double threshold);
 
-/* About 4 ns, without a logarithm. ERR_INVALID, nothing changed: the value is NaN, infinite or negative. A
- * broken clock must not read as a fast server. */
+/* About 4 ns, without a logarithm. ERR_INVALID, nothing changed: the value is NaN,
+ * infinite or negative. A broken clock must not read as a fast server. */
 MUST_CHECK status histogram_add(histogram *h, double value);
 
 /* to += more; they may be the same. ERR_INVALID, nothing changed: their thresholds

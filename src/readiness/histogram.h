@@ -31,10 +31,9 @@
 #define HISTOGRAM_SCALE_MAX 7       /* 128 buckets an octave; Prometheus reads up to 8 */
 #define HISTOGRAM_BUCKETS 512       /* 4 KiB: four octaves at the finest scale */
 #define HISTOGRAM_ZERO_MAX 0x1p-128 /* up to here zero, as in Prometheus */
-* /
 #define HISTOGRAM_SPANS_MAX (HISTOGRAM_BUCKETS / 2)
 
-    typedef struct {
+typedef struct {
     double threshold; /* a value <= threshold is good; INFINITY: all are */
     uint64_t good, bad;
     uint64_t zero;        /* values in [0, HISTOGRAM_ZERO_MAX] */

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "stats/sort.h"
+
 #define BINS 8         /* of row sizes: enough to see two kinds of noise */
 #define BIN_ROWS_MIN 8 /* below it a quantile means little */
 #define QUIET 0.4      /* quantile of |d| taken as noise: up to 60 % of rows may change */
@@ -16,30 +18,6 @@ double slice_disagreement(double seen, double model) {
 
 double slice_loss(double z) {
     return (FREEDOM + 1) / 2 * log1p(z * z / FREEDOM);
-}
-
-/* Heap sort: no recursion, no memory, and the order of equal keys is always the same. */
-static void sink(uint32_t *order, const double *key, size_t at, size_t n) {
-    uint32_t moved = order[at];
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && key[order[child + 1]] > key[order[child]])
-            child++;
-        if (key[order[child]] <= key[moved])
-            break;
-        order[at] = order[child];
-    }
-    order[at] = moved;
-}
-
-void slice_sort(uint32_t *order, const double *key, size_t n) {
-    for (size_t at = n / 2; at-- > 0;)
-        sink(order, key, at, n);
-    for (size_t end = n; end-- > 1;) {
-        uint32_t largest = order[0];
-        order[0] = order[end];
-        order[end] = largest;
-        sink(order, key, 0, end);
-    }
 }
 
 /* For a ratio phi / s2, the s2 that fits the bins best and how well it does (mean squared
@@ -57,22 +35,20 @@ static double fit_scale(const double *variance, const double *spread, int n, dou
 }
 
 slice_noise slice_noise_fit(const double *d, const double *spread, size_t n,
-                            uint32_t *order, double *key) {
+                            size_t *order, double *key) {
     double variance[BINS], size[BINS];
     int bins = n >= (size_t)BINS * BIN_ROWS_MIN ? BINS : n >= BIN_ROWS_MIN ? 1 : 0;
     if (bins == 0)
         return (slice_noise){.s2 = 0.01, .phi = 1}; /* a count, and 10 % */
+    stats_sort_order(spread, n, order);
     for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    slice_sort(order, spread, n);
-    for (size_t i = 0; i < n; i++)
-        key[i] = fabs(d[i]);
+        key[i] = fabs(d[order[i]]);
     for (int b = 0; b < bins; b++) {
         size_t from = n * (size_t)b / (size_t)bins;
         size_t rows = n * (size_t)(b + 1) / (size_t)bins - from;
         size[b] = spread[order[from + rows / 2]];
-        slice_sort(order + from, key, rows);
-        double quiet = key[order[from + (size_t)(QUIET * (double)rows)]] / QUIET_NORMAL;
+        stats_sort(key + from, rows);
+        double quiet = key[from + (size_t)(QUIET * (double)rows)] / QUIET_NORMAL;
         variance[b] = fmax(quiet * quiet, FLOOR * FLOOR);
     }
     double s2, best = fit_scale(variance, size, bins, 0, &s2);

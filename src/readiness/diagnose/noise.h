@@ -7,7 +7,6 @@
 #define ROSTRUM_READINESS_DIAGNOSE_NOISE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 typedef struct {
     double s2;  /* variance of d of a row of endless size */
@@ -19,13 +18,10 @@ double slice_disagreement(double seen, double model);
 
 /* Fits the noise to d[n] and spread[n]. order[n] and key[n] are working memory. */
 slice_noise slice_noise_fit(const double *d, const double *spread, size_t n,
-                            uint32_t *order, double *key);
+                            size_t *order, double *key);
 
 /* -log likelihood of a disagreement, up to a constant: Student's t, 3 degrees of freedom.
  * z = d / standard deviation. */
 double slice_loss(double z);
-
-/* Sorts order[n] so that key[order[i]] ascends. */
-void slice_sort(uint32_t *order, const double *key, size_t n);
 
 #endif

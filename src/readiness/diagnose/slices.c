@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "readiness/diagnose/cuboid.h"
 #include "readiness/diagnose/noise.h"
+#include "stats/sort.h"
 
 #define TRIES 48     /* best candidates looked at before a round gives up */
 #define NAMING 4.0   /* nats a cause must be worth beyond finding it among the others */
@@ -36,7 +37,8 @@ typedef struct {
     double *d;      /* [rows] */
     double *loss;   /* [rows]: under the present model */
     double *key;    /* [rows] working memory */
-    uint32_t *order;
+    size_t *order;  /* [rows] working memory */
+    uint32_t *row;  /* [rows] the same */
     /* per group of the cuboid in hand, [rows] */
     double *total, *below, *middle, *gain;
     slice_noise noise;
@@ -52,7 +54,7 @@ size_t slices_scratch(size_t rows, size_t attributes, unsigned depth) {
     if (depth == 0 || depth > attributes)
         depth = (unsigned)attributes;
     return sizeof(search) + 64 + cube_bytes(rows, attributes, depth) +
-           rows * (9 * sizeof(double) + sizeof(uint32_t)) + 10 * 16;
+           rows * (9 * sizeof(double) + sizeof(size_t) + sizeof(uint32_t)) + 11 * 16;
 }
 
 static bool holds(const search *s, size_t i, size_t row) {
@@ -109,7 +111,8 @@ static void medians(search *s, const cuboid *c) {
     for (size_t r = 0; r < s->c.rows; r++)
         s->total[c->group[r]] += s->weight[r];
     for (size_t i = 0; i < s->c.rows; i++) {
-        uint32_t r = s->order[i], g = c->group[r];
+        size_t r = s->order[i];
+        uint32_t g = c->group[r];
         if (s->below[g] < s->total[g] / 2)
             s->middle[g] = s->d[r];
         s->below[g] += s->weight[r];
@@ -186,14 +189,14 @@ static double fit_factor(search *s, size_t i) {
     for (size_t r = 0; r < s->c.rows; r++) {
         if (!holds(s, i, r))
             continue;
-        s->key[r] = slice_disagreement(s->c.seen[r], model_of(s, r, i));
-        s->order[n++] = (uint32_t)r;
+        s->key[n] = slice_disagreement(s->c.seen[r], model_of(s, r, i));
+        s->row[n++] = (uint32_t)r;
         total += s->weight[r];
     }
-    slice_sort(s->order, s->key, n);
+    stats_sort_order(s->key, n, s->order);
     size_t at = 0;
-    while (at + 1 < n && below + s->weight[s->order[at]] < total / 2)
-        below += s->weight[s->order[at++]];
+    while (at + 1 < n && below + s->weight[s->row[s->order[at]]] < total / 2)
+        below += s->weight[s->row[s->order[at++]]];
     return factor_of(s->key[s->order[at]]);
 }
 
@@ -205,9 +208,7 @@ static void fit_all(search *s) {
 }
 
 static bool add_best(search *s) {
-    for (size_t r = 0; r < s->c.rows; r++)
-        s->order[r] = (uint32_t)r;
-    slice_sort(s->order, s->d, s->c.rows);
+    stats_sort_order(s->d, s->c.rows, s->order);
     s->n_best = 0;
     for (size_t i = 0; i < s->c.n_cuboids; i++)
         search_cuboid(s, (uint32_t)i);
@@ -451,7 +452,8 @@ status slices_explain(const slice_table *table, const slice_options *options,
                          &s->total, &s->below,  &s->middle, &s->gain};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         *arrays[i] = arena_take(&a, s->c.rows, sizeof(double));
-    s->order = arena_take(&a, s->c.rows, sizeof(uint32_t));
+    s->order = arena_take(&a, s->c.rows, sizeof(size_t));
+    s->row = arena_take(&a, s->c.rows, sizeof(uint32_t));
     refresh(s);
     while (s->n_causes < SLICES_CAUSES_MAX && add_best(s))
         fit_all(s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "stats/rng.h"
+#include "stats/sort.h"
 #include "stats/special.h"
 
 const char *const turn_stage_names[TURN_STAGES] = {
@@ -44,37 +45,14 @@ double turn_total_ms(const turn_sections *t) {
 typedef struct {
     const turn_sections *turns;
     size_t n;
-    double *total;   /* [n] */
-    uint32_t *order; /* [n] ascending total */
+    double *total; /* [n] */
+    size_t *order; /* [n] ascending total */
 } cohort;
 
 size_t turn_scratch(size_t n_before, size_t n_now) {
     size_t larger = n_before > n_now ? n_before : n_now;
-    return (n_before + n_now) * (sizeof(double) + sizeof(uint32_t)) + 64 +
+    return (n_before + n_now) * (sizeof(double) + sizeof(size_t)) +
            TURN_REPLICATES * (TURN_STAGES + 1) * sizeof(double) + larger;
-}
-
-static void sink(const cohort *c, size_t at, size_t n) {
-    uint32_t moved = c->order[at];
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && c->total[c->order[child + 1]] > c->total[c->order[child]])
-            child++;
-        if (c->total[c->order[child]] <= c->total[moved])
-            break;
-        c->order[at] = c->order[child];
-    }
-    c->order[at] = moved;
-}
-
-static void sort_cohort(const cohort *c) {
-    for (size_t at = c->n / 2; at-- > 0;)
-        sink(c, at, c->n);
-    for (size_t end = c->n; end-- > 1;) {
-        uint32_t largest = c->order[0];
-        c->order[0] = c->order[end];
-        c->order[end] = largest;
-        sink(c, 0, end);
-    }
 }
 
 /* Orders turns by one section, or by the whole. */
@@ -82,13 +60,11 @@ static cohort make_cohort(const turn_sections *turns, size_t n, turn_stage stage
                           char **scratch) {
     cohort c = {turns, n, (double *)(void *)*scratch, NULL};
     *scratch += n * sizeof(double);
-    c.order = (uint32_t *)(void *)*scratch;
-    *scratch += (n * sizeof(uint32_t) + 15) & ~(size_t)15;
-    for (size_t i = 0; i < n; i++) {
+    c.order = (size_t *)(void *)*scratch;
+    *scratch += n * sizeof(size_t);
+    for (size_t i = 0; i < n; i++)
         c.total[i] = stage == TURN_STAGES ? turn_total_ms(&turns[i]) : turns[i].ms[stage];
-        c.order[i] = (uint32_t)i;
-    }
-    sort_cohort(&c);
+    stats_sort_order(c.total, n, c.order);
     return c;
 }
 
@@ -134,16 +110,6 @@ static void replicate(const cohort *c, double p, stats_rng *r, uint8_t *times,
     weigh(c, p, times, (double)n, out);
 }
 
-static void sort_small(double *x, size_t n) {
-    for (size_t i = 1; i < n; i++) {
-        double moved = x[i];
-        size_t at = i;
-        for (; at > 0 && x[at - 1] > moved; at--)
-            x[at] = x[at - 1];
-        x[at] = moved;
-    }
-}
-
 static status check(size_t n, double p, const char *which, diag *d) {
     double least = ceil(fmax(TURN_LEAST, 5 / fmin(p, 1 - p)));
     if ((double)n >= least)
@@ -176,7 +142,7 @@ static void intervals(cohort both[2], double p, uint64_t seed, double *changes,
     size_t tail = TURN_REPLICATES / 40;
     for (int s = 0; s <= TURN_STAGES; s++) {
         double *x = changes + (size_t)s * TURN_REPLICATES;
-        sort_small(x, TURN_REPLICATES);
+        stats_sort(x, TURN_REPLICATES);
         turn_change *t = s == TURN_STAGES ? &out->turn : &out->stages[s];
         t->low = x[tail];
         t->high = x[TURN_REPLICATES - 1 - tail];

@@ -111,6 +111,134 @@ static void no_alignment_is_cheaper_on_random_short_texts(void **state) {
     }
 }
 
+/* The whole table filled, ties chosen going back from the end: what the band must equal.
+ */
+static void ops_by_table(const score_word *r, size_t n, const score_word *h, size_t m,
+                         score_costs k, char *ops) {
+    static unsigned cost[WORDS + 1][WORDS + 1];
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++) {
+            unsigned best = i || j ? 1u << 30 : 0;
+            unsigned a = i ? cost[i - 1][j] + k.deletion : best;
+            unsigned b = j ? cost[i][j - 1] + k.insertion : best;
+            unsigned c = i && j
+                             ? cost[i - 1][j - 1] +
+                                   (score_same(&r[i - 1], &h[j - 1]) ? 0 : k.substitution)
+                             : best;
+            best = a < best ? a : best;
+            best = b < best ? b : best;
+            cost[i][j] = c < best ? c : best;
+        }
+    size_t i = n, j = m, used = 0;
+    const char *order = k.ties == SCORE_INSERTION_FIRST ? "IDM" : "MID";
+    while (i || j) {
+        for (const char *o = order;; o++) {
+            bool same = i && j && score_same(&r[i - 1], &h[j - 1]);
+            if (*o == 'I' && j && cost[i][j] == cost[i][j - 1] + k.insertion) {
+                ops[used++] = 'I';
+                j--;
+                break;
+            }
+            if (*o == 'D' && i && cost[i][j] == cost[i - 1][j] + k.deletion) {
+                ops[used++] = 'D';
+                i--;
+                break;
+            }
+            if (*o == 'M' && i && j &&
+                cost[i][j] == cost[i - 1][j - 1] + (same ? 0 : k.substitution)) {
+                ops[used++] = same ? 'C' : 'S';
+                i--;
+                j--;
+                break;
+            }
+        }
+    }
+    ops[used] = '\0';
+    for (size_t a = 0; a < used / 2; a++) {
+        char keep = ops[a];
+        ops[a] = ops[used - 1 - a];
+        ops[used - 1 - a] = keep;
+    }
+}
+
+static void the_band_gives_the_alignment_of_the_whole_table(void **state) {
+    (void)state;
+    uint32_t seed = 3;
+    for (int round = 0; round < 6000; round++) {
+        char text[2][2 * WORDS + 1] = {"", ""};
+        uint32_t vocabulary = 2 + (uint32_t)round % 5;
+        for (int side = 0; side < 2; side++) {
+            seed = seed * 1664525 + 1013904223;
+            size_t n = (seed >> 16) % (round % 10 == 0 ? 60 : 14);
+            for (size_t i = 0; i < n; i++) {
+                seed = seed * 1664525 + 1013904223;
+                /* every other hypothesis copies much of its reference */
+                bool copy =
+                    side == 1 && round % 2 && i < strlen(text[0]) / 2 && (seed >> 12) % 8;
+                text[side][2 * i] =
+                    copy ? text[0][2 * i] : (char)('a' + (seed >> 24) % vocabulary);
+                text[side][2 * i + 1] = ' ';
+                text[side][2 * i + 2] = '\0';
+            }
+        }
+        score_word r[WORDS], h[WORDS];
+        size_t n = score_split(text[0], strlen(text[0]), r, WORDS);
+        size_t m = score_split(text[1], strlen(text[1]), h, WORDS);
+        const score_costs all[] = {score_levenshtein,
+                                   score_sclite,
+                                   {2, 1, 3, SCORE_INSERTION_FIRST},
+                                   {5, 3, 1, SCORE_DIAGONAL_FIRST}};
+        for (int k = 0; k < 4; k++) {
+            char ops[2 * WORDS + 1], expected[2 * WORDS + 1];
+            score_counts with = align_text(text[0], text[1], all[k], ops);
+            score_counts without = align_text(text[0], text[1], all[k], NULL);
+            ops_by_table(r, n, h, m, all[k], expected);
+            assert_string_equal(ops, expected);
+            assert_memory_equal(&with, &without, sizeof with);
+        }
+    }
+}
+
+static void ties_under_sclites_costs_are_broken_as_sclite_breaks_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *ref, *hyp, *ops;
+    } rows[] = {
+        /* seen in sclite 2.10 (Debian sctk 2.4.10), generated texts */
+        {"gu fo di di fo ba di fo", "gu fo di di di di di ba di di fo ce",
+         "CCIICCSCICCI"},
+        {"ba ce di di", "ba di ce di di", "CICCC"},
+        {"ba di ce gu fo ba gu di di", "ba di di fo gu di di gu di", "CCDSCDCICIC"},
+        {"gu di di di", "di di di di gu", "SCCCI"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char ops[2 * WORDS + 1];
+        align_text(rows[i].ref, rows[i].hyp, score_sclite, ops);
+        assert_string_equal(ops, rows[i].ops);
+    }
+}
+
+static void rates_follow_their_formulas(void **state) {
+    (void)state;
+    static const struct {
+        const char *ref, *hyp;
+        double wer, mer, wil;
+    } rows[] = {
+        /* jiwer c1b0d5e */
+        {"X", "X X Y Y", 3, 0.75, 0.75},
+        {"X Y X", "X Z", 2. / 3, 2. / 3, 1 - 1. / 6},
+        {"", "hello", 1, 1, 1},
+        {"hello", "", 1, 1, 1},
+        {"", "", 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        score_counts c = align_text(rows[i].ref, rows[i].hyp, score_levenshtein, NULL);
+        assert_float_equal(score_wer(&c), rows[i].wer, 1e-12);
+        assert_float_equal(score_mer(&c), rows[i].mer, 1e-12);
+        assert_float_equal(score_wil(&c), rows[i].wil, 1e-12);
+    }
+}
+
 static void an_empty_reference_counts_insertions(void **state) {
     (void)state;
     score_counts c = align_text("", "two words", score_levenshtein, NULL);
@@ -134,6 +262,9 @@ int main(void) {
         cmocka_unit_test(alignments_equal_the_published_ones),
         cmocka_unit_test(costs_choose_between_a_substitution_and_a_pair),
         cmocka_unit_test(no_alignment_is_cheaper_on_random_short_texts),
+        cmocka_unit_test(the_band_gives_the_alignment_of_the_whole_table),
+        cmocka_unit_test(ties_under_sclites_costs_are_broken_as_sclite_breaks_them),
+        cmocka_unit_test(rates_follow_their_formulas),
         cmocka_unit_test(an_empty_reference_counts_insertions),
         cmocka_unit_test(too_many_words_are_refused),
     };

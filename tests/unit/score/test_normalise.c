@@ -17,6 +17,7 @@ static void texts_become_what_their_profile_says(void **state) {
     } rows[] = {
         {SCORE_PROFILE_NONE, "  Two\t\nWords. ", "Two Words."},
         {SCORE_PROFILE_NONE, "", ""},
+        {SCORE_PROFILE_LOWER, " Hello,  World! ", "hello, world!"},
         {SCORE_PROFILE_BASIC, "Hello, World!", "hello world"},
         {SCORE_PROFILE_BASIC, "well-known, 'quoted' don't", "well known quoted don't"},
         {SCORE_PROFILE_BASIC, "don\xE2\x80\x99t \xE2\x80\x9Cyes\xE2\x80\x9D",

@@ -209,8 +209,23 @@ static void a_tenant_that_comes_is_mix_and_nothing_else(void **state) {
         .cost_microusd = 9000000, .paid_ms = 900000, .tenants = after, .n_tenants = 2};
     explain_result r = explained(&a, &b);
     check_alone(&r, EXPLAIN_TENANT_MIX);
+    assert_int_equal(r.old_nanousd, 1111111); /* 1 USD / 900 */
+    assert_int_equal(r.new_nanousd, 6428571); /* 9 USD / 1400 */
     r = explained(&b, &a);
     check_alone(&r, EXPLAIN_TENANT_MIX);
+}
+
+/* Without tokens an attempt stands for one, so that retries are still apart. */
+static void retries_are_named_where_tokens_are_not_measured(void **state) {
+    (void)state;
+    const explain_tenant before = {1000, 0, 1000, 0, 100000, 100000};
+    const explain_tenant after = {1000, 1000, 1000, 0, 200000, 200000};
+    explain_period a = {
+        .cost_microusd = 1000000, .paid_ms = 100000, .tenants = &before, .n_tenants = 1};
+    explain_period b = {
+        .cost_microusd = 2000000, .paid_ms = 200000, .tenants = &after, .n_tenants = 1};
+    explain_result r = explained(&a, &b);
+    check_alone(&r, EXPLAIN_RETRIES);
 }
 
 static int64_t between(stats_rng *r, int64_t low, int64_t high) {
@@ -309,6 +324,7 @@ int main(void) {
         cmocka_unit_test(a_mix_shift_that_the_lab_cannot_see_is_named),
         cmocka_unit_test(a_mean_that_rises_by_mix_is_not_blamed_on_tokens),
         cmocka_unit_test(a_tenant_that_comes_is_mix_and_nothing_else),
+        cmocka_unit_test(retries_are_named_where_tokens_are_not_measured),
         cmocka_unit_test(random_changes_leave_no_residual_and_know_no_order),
         cmocka_unit_test(what_cannot_be_compared_is_refused),
     };

@@ -171,52 +171,77 @@ static void categories_sum_to_the_asset_cost_at_every_level(void **state) {
 
 static void what_nobody_used_is_idle_and_says_so(void **state) {
     (void)state;
-    const ledger_asset assets[] = {{0, 0, 0, 1000, 100}, {0, 0, 1, 500, 0}};
+    const ledger_asset assets[] = {
+        {0, 0, 0, 1000, 100}, {0, 0, 1, 500, 0}, {0, 0, 2, 20, 2}};
     const ledger_use uses[] = {
         {0, 3, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 40, 40},
         {0, LEDGER_NOBODY, LEDGER_IDLE, LEDGER_CAUSE_HEADROOM, 20, 20},
+        {1, 3, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 0, 0},
+        {2, 3, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 1, 1},
     };
-    ledger_part parts[4];
-    ledger_row rows[4];
+    ledger_part parts[7];
+    ledger_row rows[7];
     size_t n;
-    assert_int_equal(ledger_charge(assets, 2, uses, 2, parts, rows, &n, NULL), OK);
-    assert_int_equal(n, 4);
+    assert_int_equal(ledger_charge(assets, 3, uses, 4, parts, rows, &n, NULL), OK);
+    assert_int_equal(n, 7);
     assert_int_equal(rows[0].cost_microusd, 400);
     assert_int_equal(rows[1].cost_microusd, 200);
     assert_int_equal(rows[2].cost_microusd, 400); /* the rest of the first worker */
     assert_int_equal(rows[2].cause, LEDGER_CAUSE_UNEXPLAINED);
-    assert_int_equal(rows[3].cost_microusd, 500); /* paid for, gave nothing */
-    assert_int_equal(rows[3].cause, LEDGER_CAUSE_UNEXPLAINED);
+    assert_int_equal(rows[3].cost_microusd, 0);
+    assert_int_equal(rows[4].cost_microusd, 500); /* paid for, gave nothing */
+    assert_int_equal(rows[4].cause, LEDGER_CAUSE_UNEXPLAINED);
+    assert_int_equal(rows[6].cost_microusd, 10); /* one millisecond counts */
+    assert_int_equal(rows[6].cause, LEDGER_CAUSE_UNEXPLAINED);
 }
 
 static void what_nobody_caused_follows_direct_use_nearby(void **state) {
     (void)state;
-    /* pool 0: worker 0 with direct use, worker 1 without; pool 1: worker 2 without */
-    const ledger_asset assets[] = {
-        {0, 0, 0, 100, 100}, {0, 0, 1, 40, 10}, {0, 1, 2, 80, 10}};
+    /* pool 0: workers 0 and 1 with direct use of their own, worker 2 without; pool 1:
+     * worker 3 without; pool 2: worker 4 with */
+    const ledger_asset assets[] = {{0, 0, 0, 100, 100},
+                                   {0, 0, 1, 40, 40},
+                                   {0, 0, 2, 80, 10},
+                                   {0, 1, 3, 180, 10},
+                                   {0, 2, 4, 40, 40}};
     const ledger_row rows[] = {
         {0, 0, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 30, 30},
         {0, 1, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 10, 10},
-        {0, LEDGER_NOBODY, LEDGER_SHARED, LEDGER_CAUSE_NONE, 60, 60},
-        {1, LEDGER_NOBODY, LEDGER_IDLE, LEDGER_CAUSE_FAULT, 10, 40},
-        {2, 1, LEDGER_WARM, LEDGER_CAUSE_NONE, 5, 40}, /* a warm slot of tenant 1's own */
-        {2, LEDGER_NOBODY, LEDGER_WARM, LEDGER_CAUSE_NONE, 5, 40},
+        {0, LEDGER_NOBODY, LEDGER_SHARED, LEDGER_CAUSE_NONE, 60, 60}, /* 3 : 1 */
+        {1, 1, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 40, 40},
+        {2, LEDGER_NOBODY, LEDGER_IDLE, LEDGER_CAUSE_FAULT, 10, 80}, /* 3 : 5 */
+        {3, 1, LEDGER_WARM, LEDGER_CAUSE_NONE, 5, 60}, /* a warm slot of tenant 1's own */
+        {3, LEDGER_NOBODY, LEDGER_WARM, LEDGER_CAUSE_NONE, 5, 120}, /* 7 : 5 */
+        {4, 0, LEDGER_DIRECT, LEDGER_CAUSE_NONE, 40, 40},
     };
     int64_t weight[6];
     ledger_part parts[2];
-    ledger_row out[12];
-    size_t n = ledger_spread(assets, rows, 6, LEDGER_SHOWBACK, 2, weight, parts, out);
+    ledger_row out[16];
+    size_t n = ledger_spread(assets, rows, 8, LEDGER_SHOWBACK, 2, weight, parts, out);
     int64_t of[2] = {0};
     for (size_t i = 0; i < n; i++)
         of[out[i].tenant] += out[i].cost_microusd;
-    assert_int_equal(n, 9);
-    assert_int_equal(of[0], 30 + 45 + 30 + 30);
-    assert_int_equal(of[1], 10 + 15 + 10 + 40 + 10);
-    n = ledger_spread(assets, rows, 6, LEDGER_CHARGEBACK, 2, weight, parts, out);
+    assert_int_equal(n, 11);
+    assert_int_equal(of[0], 30 + 45 + 30 + 70 + 40);
+    assert_int_equal(of[1], 10 + 15 + 40 + 50 + 60 + 50);
+    n = ledger_spread(assets, rows, 8, LEDGER_CHARGEBACK, 2, weight, parts, out);
     int64_t platform = 0;
     for (size_t i = 0; i < n; i++)
         platform += out[i].tenant == LEDGER_NOBODY ? out[i].cost_microusd : 0;
-    assert_int_equal(platform, 40 + 40); /* idle and the unowned warm slot */
+    assert_int_equal(platform, 80 + 120); /* idle and the unowned warm slot */
+}
+
+static void a_broken_sum_is_noticed(void **state) {
+    (void)state;
+    ledger_total t = {0};
+    const ledger_row idle = {0, 0, LEDGER_IDLE, LEDGER_CAUSE_FAULT, 5, 7};
+    ledger_add(&t, &idle);
+    assert_true(ledger_conserved(&t));
+    t.idle_microusd[LEDGER_CAUSE_FAULT]--;
+    assert_false(ledger_conserved(&t));
+    t.idle_microusd[LEDGER_CAUSE_FAULT]++;
+    t.cost_microusd++;
+    assert_false(ledger_conserved(&t));
 }
 
 static void broken_ledgers_are_refused(void **state) {
@@ -312,6 +337,7 @@ int main(void) {
         cmocka_unit_test(categories_sum_to_the_asset_cost_at_every_level),
         cmocka_unit_test(what_nobody_used_is_idle_and_says_so),
         cmocka_unit_test(what_nobody_caused_follows_direct_use_nearby),
+        cmocka_unit_test(a_broken_sum_is_noticed),
         cmocka_unit_test(broken_ledgers_are_refused),
         cmocka_unit_test(a_unit_cost_carries_the_doubt_of_its_denominator),
         cmocka_unit_test(days_are_dates_of_the_calendar),

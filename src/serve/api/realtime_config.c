@@ -49,6 +49,12 @@ static const cJSON *get(const cJSON *object, const char *name) {
 static status only_keys(const cJSON *object, const char *prefix, const char *const *keys,
                         size_t n, diag *d) {
     const cJSON *item;
+    char field[96];
+    /* items of a list have no name */
+    if (!cJSON_IsObject(object) && !cJSON_IsNull(object)) {
+        snprintf(field, sizeof field, "%.*s", (int)strlen(prefix) - 1, prefix);
+        return diag_field(d, ERR_INVALID, field, "must be an object");
+    }
     cJSON_ArrayForEach(item, object) {
         bool known = false;
         for (size_t i = 0; i < n && !known; i++)
@@ -56,7 +62,6 @@ static status only_keys(const cJSON *object, const char *prefix, const char *con
         if (known)
             continue;
         const char *near = diag_nearest(item->string, keys, n);
-        char field[96];
         snprintf(field, sizeof field, "%s%s", prefix, item->string);
         return diag_field(d, ERR_INVALID, field, "unknown parameter%s%s",
                           near ? "; did you mean " : "", near ? near : "");

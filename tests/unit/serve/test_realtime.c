@@ -283,6 +283,13 @@ static void wrong_events_are_answered_and_forgiven(void **state) {
         {"{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":"
          "{\"transcription\":{\"model\":\"fake-bse\"}}}}}",
          "model_not_found", "session.audio.input.transcription.model", ""},
+        /* a list where an object belongs */
+        {"{\"type\":\"session.update\",\"session\":{\"rostrum\":[\"rostrum.partial\"]}}",
+         "invalid_value", "session.rostrum", ""},
+        {"{\"type\":\"session.update\",\"session\":{\"audio\":[1]}}", "invalid_value",
+         "session.audio", ""},
+        {"{\"type\":\"session.update\",\"session\":{\"audio\":{\"input\":[{}]}}}",
+         "invalid_value", "session.audio.input", ""},
         {"{\"type\":\"session.update\",\"session\":{\"audoi\":{}}}", "invalid_value",
          "session.audoi", ""},
     };

@@ -6,7 +6,8 @@
  *   the first partial's p95 <= 1.2 x that of two streams (and 50 ms, for small samples)
  *   late steps <= 3 %, nobody falls behind, and mean pressure <= 1
  *
- * then keeps a tenth in reserve. At most about a minute. What is measured while other
+ * then keeps a tenth in reserve. About 15 s. ERR_NOT_FOUND: the
+ * recording is no speech. What is measured while other
  * programs use a fifth of the machine is no measurement of it: ERR_STATE, unless anyway
  * is set (a container sees the whole host and may have its own share). */
 #ifndef ROSTRUM_SERVE_CALIBRATE_H

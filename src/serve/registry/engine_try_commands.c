@@ -197,7 +197,7 @@ static void show_result(const engine_command *e, const model_manifest *m,
 static bool calibrate_model(engine_command *e, const model_manifest *m,
                             const speech *recording, buf *json) {
     progress p = {m->name, isatty(STDERR_FILENO) != 0};
-    fprintf(stderr, "%s: about a minute%s", m->name, p.terminal ? "" : "\n");
+    fprintf(stderr, "%s: about 15 s%s", m->name, p.terminal ? "" : "\n");
     fflush(stderr);
     diag d = DIAG_INIT;
     calibration c = {0};
@@ -255,7 +255,7 @@ const command engine_calibrate_command = {
                "processor, "
                "engine version and manifest, and `rostrum serve` admits that many "
                "sessions. Run it "
-               "on a machine that does nothing else. About a minute a model.",
+               "on a machine that does nothing else. About 15 s a model.",
     .options = calibrate_options,
     .n_options = sizeof calibrate_options / sizeof calibrate_options[0],
     .run = run_calibrate};

@@ -239,6 +239,10 @@ static status read_condition(const yaml_node *condition, slo_alert *a, diag *d) 
                           "months, quarters and years have no fixed length; use days");
     }
     const yaml_node *after = yaml_get(inner, "alertAfter");
+    slo_duration wait = {0};
+    if (after && slo_duration_parse(yaml_text(after), &wait) && wait.seconds == 0)
+        return slo_refuse(after, "alertAfter", d,
+                          "months, quarters and years have no fixed length; use days");
     a->rule = (slo_rule){.op = op_of(slo_text(inner, "op")),
                          .factor = number_at(inner, "threshold", 0),
                          .short_s = window.seconds,

@@ -241,6 +241,7 @@ static status check_scalar(const yaml_node *n, const field *f, const char *path,
     const char *text = yaml_text(n);
     slo_duration duration;
     double number;
+    int64_t minutes;
     bool flag;
     switch (f->type) {
     case TEXT:
@@ -273,9 +274,10 @@ static status check_scalar(const yaml_node *n, const field *f, const char *path,
     case SLICE: /* "0m" and bare minutes */
         if (strcmp(text, "0m") == 0 || slo_duration_parse(text, &duration))
             return OK;
-        return yaml_number(n, path, 0, 1e6, &number, NULL) == OK
+        return yaml_integer(n, path, 0, 999999, &minutes, NULL) == OK
                    ? OK
-                   : wrong(n, path, d, "a duration such as 5m, or a number of minutes");
+                   : wrong(n, path, d,
+                           "a duration such as 5m, or a whole number of minutes");
     case LOCAL_TIME:
         return is_local_time(text)
                    ? OK

@@ -15,21 +15,13 @@ slo_count slo_timeline_window(const slo_timeline *t, int64_t minute, int64_t min
     return (slo_count){to.total - from.total, to.bad - from.bad};
 }
 
-/* The end of the slice that holds the minute: slices are (k n, (k + 1) n]. */
-static int64_t slice_end(int64_t minute, int64_t n) {
-    int64_t over = minute % n;
-    if (over < 0)
-        over += n;
-    return over == 0 ? minute : minute + n - over;
-}
-
 slo_timeline slo_timeline_slices(const slo_timeline *t, int64_t slice_minutes,
                                  double good_target, slo_count *out) {
     ASSERT(slice_minutes > 0);
     slo_count sum = {0};
     for (size_t i = 0; i < t->n; i++) {
         int64_t minute = t->first + (int64_t)i;
-        if (slice_end(minute, slice_minutes) == minute) {
+        if (minute % slice_minutes == 0) { /* the slice (minute - n, minute] is over */
             slo_count slice = slo_timeline_window(t, minute, slice_minutes);
             if (slice.total > 0) {
                 double good = (double)(slice.total - slice.bad) / (double)slice.total;

@@ -182,7 +182,13 @@ static void factors_are_those_of_the_published_tables(void **state) {
     static const double d30[] = {14.4, 6, 3, 1};
     static const double d28[] = {13.44, 5.6000000000000005, 2.8000000000000003,
                                  0.9333333333333333};
+    static const int64_t hours[][2] = {{0, 1}, {0, 6}, {2, 24}, {6, 72}};
+    assert_int_equal(slo_windows[0].short_s, 5 * 60);
+    assert_int_equal(slo_windows[1].short_s, 30 * 60);
     for (int i = 0; i < SLO_WINDOWS; i++) {
+        assert_int_equal(slo_windows[i].long_s, hours[i][1] * 3600);
+        assert_int_equal(slo_windows[i].short_s / 3600, hours[i][0]);
+        assert_int_equal(slo_windows[i].page, i < 2);
         assert_true(slo_factor(&slo_windows[i], 30 * 86400) == d30[i]);
         assert_true(slo_factor(&slo_windows[i], 28 * 86400) == d28[i]);
     }
@@ -280,6 +286,7 @@ static void an_hour_at_14_4_spends_two_percent_of_thirty_days(void **state) {
     assert_true(slo_budget_left((slo_count){0, 0}, 3600, period, 0.001) == 1);
     assert_true(fabs(slo_exhaustion_s(0.98, 14.4, period) - 176400) < 1e-6); /* 49 h */
     assert_true(slo_exhaustion_s(0, 14.4, period) == 0);
+    assert_true(slo_exhaustion_s(0, 0, period) == 0);
     assert_true(slo_exhaustion_s(-0.5, 0, period) == 0);
     assert_true(slo_exhaustion_s(0.5, 0, period) == INFINITY);
     assert_true(slo_exhaustion_s(1, 1, period) == (double)period);

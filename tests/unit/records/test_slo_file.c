@@ -128,6 +128,20 @@ static void mistakes_name_the_place_and_what_would_do(void **state) {
          "page-1h "
          "over 1h needs 14.4 times that, 144 % of all requests: it can never fire. Use a "
          "target above 93.0556 %"},
+        {HEAD COMMON INDICATOR GOAL
+         "  alertPolicies: [{metadata: {name: p}, spec: {notificationTargets: [], "
+         "conditions: [{metadata: {name: c, annotations: {rostrum/short-window: 2h}}, "
+         "spec: "
+         "{severity: page, condition: {op: gt, threshold: 2, lookbackWindow: 1h}}}]}}]\n",
+         "rostrum/short-window: needs a duration such as 5m, not longer than"},
+        {HEAD COMMON INDICATOR GOAL
+         "  alertPolicies: [{metadata: {name: p}, spec: {notificationTargets: [], "
+         "conditions: [{metadata: {name: c}, spec: {severity: page, condition: {op: gt, "
+         "threshold: 2, lookbackWindow: 1h, alertAfter: 1M}}}]}}]\n",
+         "alertAfter: months, quarters and years have no fixed length"},
+        {HEAD "  service: s\n  budgetingMethod: RatioTimeslices\n" INDICATOR
+              "  objectives: [{target: 0.999, timeSliceWindow: 1.5}]\n",
+         "timeSliceWindow: needs a duration such as 5m, or a whole number of minutes"},
         {HEAD COMMON "  indicator: {metadata: {name: i}, spec: {thresholdMetric: " QUERY
                      "}}\n" GOAL,
          "a thresholdMetric needs the value to compare with"},
@@ -309,6 +323,28 @@ static void shipped_files_are_valid(void **state) {
     slo_files_destroy(f);
 }
 
+/* More of it is checked against the specification's examples in tests/golden. */
+static void durations_are_whole_and_bounded(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t seconds; /* 0: refused */
+    } rows[] = {{"5m", 300},     {"12h", 43200},
+                {"4w", 2419200}, {"0d", 0},
+                {"1.5h", 0},     {"5s", 0},
+                {"m", 0},        {"5", 0},
+                {"1D", 0},       {"999999m", 59999940},
+                {"1000000m", 0}, {"", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        slo_duration d = {0};
+        assert_int_equal(slo_duration_parse(rows[i].text, &d), rows[i].seconds > 0);
+        assert_int_equal(d.seconds, rows[i].seconds);
+    }
+    slo_duration quarter;
+    assert_true(slo_duration_parse("2Q", &quarter));
+    assert_int_equal(quarter.months, 6);
+}
+
 static void too_many_objects_are_refused(void **state) {
     (void)state;
     static char text[SLO_OBJECTS_MAX * 96 + 1024];
@@ -335,6 +371,7 @@ int main(void) {
         cmocka_unit_test(several_objectives_are_told_apart),
         cmocka_unit_test(calendar_periods_and_slices_keep_their_numbers),
         cmocka_unit_test(shipped_files_are_valid),
+        cmocka_unit_test(durations_are_whole_and_bounded),
         cmocka_unit_test(too_many_objects_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,8 @@ static void add_ages(buf *out, const capacity_answer *a) {
 
 static void add_agreement(buf *out, const capacity_answer *a) {
     buf_addf(out,
-             "  formula        mean age %.3g ms, simulated %.3g ms (%.3g to %.3g): %s\n",
+             "  formula        mean age %.3g ms, simulated %.3g ms (%.3g to %.3g):\n     "
+             "            %s\n",
              1e3 * a->formula_mean_age_s, 1e3 * a->mean_age_s, 1e3 * a->mean_age.low,
              1e3 * a->mean_age.high, capacity_reason_text(a->reason));
 }

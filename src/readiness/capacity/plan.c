@@ -7,7 +7,8 @@
 #include "stats/sort.h"
 
 #define CONFIDENCE 0.95
-#define NEAR 0.01 /* of the target age: closer than anybody plans */
+#define LONG_REQUESTS 2e5 /* of a peak that never ends, as near as one can wait for */
+#define NEAR 0.02         /* of the target age: closer than anybody plans */
 
 const char *capacity_reason_name(capacity_reason r) {
     static const char *const names[] = {"agree",     "no_steady_state", "batching",
@@ -29,7 +30,8 @@ const char *capacity_reason_text(capacity_reason r) {
         "cluster",
         "service times are not exponential, and their first two moments do not tell "
         "how long the long ones are",
-        "no single assumption of the formula closes the gap: it is an approximation"};
+        "no one thing the formula does not know closes half of the gap: several do "
+        "together, or it is the approximation itself"};
     return r < CAPACITY_REASONS ? texts[r] : "unknown";
 }
 
@@ -125,8 +127,7 @@ static bool take_out(const simulate_load *load, capacity_reason what,
         out->max_age_s = INFINITY;
         return isfinite(load->max_age_s);
     case CAPACITY_SHORT_PEAK:
-        out->peak_s =
-            fmin(10 * load->peak_s, CAPACITY_REQUESTS_MAX / load->arrivals_per_s);
+        out->peak_s = fmax(load->peak_s, LONG_REQUESTS / load->arrivals_per_s);
         out->before_per_s = load->arrivals_per_s;
         return true;
     case CAPACITY_ARRIVALS:
@@ -140,24 +141,30 @@ static bool take_out(const simulate_load *load, capacity_reason what,
     }
 }
 
+/* How far apart two ages are, as a share of the larger; of two that are both short
+ * against the target hardly at all. */
+static double apart(const capacity_demand *c, double a, double b) {
+    return fabs(a - b) / (fmax(a, b) + NEAR * c->target_s);
+}
+
 /* Why the formula's mean age is not the simulated one. */
 static capacity_reason find_reason(const capacity_demand *c, const capacity_answer *a,
                                    double *free_at) {
     if (isinf(a->formula_mean_age_s))
         return CAPACITY_NO_STEADY;
     double gap = fabs(a->mean_age_s - a->formula_mean_age_s);
-    double near = NEAR * c->target_s;
-    if (gap <= near || (a->formula_mean_age_s >= a->mean_age.low &&
-                        a->formula_mean_age_s <= a->mean_age.high))
+    if (gap <= NEAR * c->target_s || (a->formula_mean_age_s >= a->mean_age.low &&
+                                      a->formula_mean_age_s <= a->mean_age.high))
         return CAPACITY_AGREE;
     capacity_reason best = CAPACITY_APPROXIMATE;
-    double least = gap / 2; /* it has to close at least half */
+    /* it has to close at least half of the gap */
+    double least = apart(c, a->mean_age_s, a->formula_mean_age_s) / 2;
     for (int r = CAPACITY_BATCHING; r < CAPACITY_APPROXIMATE; r++) {
         simulate_load changed;
         if (!take_out(&c->load, (capacity_reason)r, &changed))
             continue;
         played p = play(c, &changed, a->servers, free_at, NULL);
-        double left = fabs(p.age.mean - formula_age(&changed, a->servers));
+        double left = apart(c, p.age.mean, formula_age(&changed, a->servers));
         if (left < least) {
             least = left;
             best = (capacity_reason)r;

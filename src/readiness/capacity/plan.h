@@ -42,7 +42,7 @@ typedef struct {
 } capacity_demand;
 
 typedef enum {
-    CAPACITY_AGREE,     /* mean ages within chance, or 1 % of the target age */
+    CAPACITY_AGREE,     /* mean ages within chance, or 2 % of the target age */
     CAPACITY_NO_STEADY, /* more offered than servers: the formula waits for ever */
     CAPACITY_BATCHING,
     CAPACITY_AGE_LIMIT, /* requests are refused, which the formula lets wait */

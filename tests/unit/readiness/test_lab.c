@@ -185,6 +185,7 @@ static void cost_refuses_what_cannot_be_compared(void **state) {
         const char *field;
     } rows[] = {
         {&free_of_charge, &good, 0.1, "old.gpu_dollars"},
+        {&free_of_charge, &free_of_charge, 0.1, "old.gpu_dollars"}, /* 0 / 0 */
         {&negative, &good, 0.1, "old.successful_turns"},
         {&good, &negative, 0.1, "new.successful_turns"},
         {&good, &broken, 0.1, "new.retry_rate"},

@@ -86,6 +86,20 @@ static status grow(transcripts *t, diag *d) {
     return OK;
 }
 
+/* Puts item i, which is there, into the index. ERR_EXISTS: its id is taken. */
+static status index_item(transcripts *t, size_t i, diag *d) {
+    uint32_t hash = hash_of(t->items[i].id);
+    size_t slot = slot_of(t, t->items[i].id, hash);
+    if (t->slots[slot]) {
+        diag_at(d, NULL, t->items[i].line, 0);
+        return diag_field(d, ERR_EXISTS, "id",
+                          "%.80s is already on line %d; ids are unique in a file",
+                          t->items[i].id, t->items[(uint32_t)t->slots[slot] - 1].line);
+    }
+    t->slots[slot] = (uint64_t)hash << 32 | (i + 1);
+    return OK;
+}
+
 status transcripts_add(transcripts *t, const transcript *item, diag *d) {
     if (t->n == TRANSCRIPTS_MAX)
         return diag_set(d, ERR_LIMIT, "more than %u utterances", TRANSCRIPTS_MAX);
@@ -94,15 +108,10 @@ status transcripts_add(transcripts *t, const transcript *item, diag *d) {
         if (s != OK)
             return s;
     }
-    uint32_t hash = hash_of(item->id);
-    size_t slot = slot_of(t, item->id, hash);
-    if (t->slots[slot])
-        return diag_field(d, ERR_EXISTS, "id",
-                          "%.80s is already on line %d; ids are unique in a file",
-                          item->id, t->items[(uint32_t)t->slots[slot] - 1].line);
-    t->items[t->n++] = *item;
-    t->slots[slot] = (uint64_t)hash << 32 | t->n;
-    return OK;
+    t->items[t->n] = *item;
+    status s = t->unindexed ? OK : index_item(t, t->n, d);
+    t->n += s == OK;
+    return s;
 }
 
 const transcript *transcripts_all(const transcripts *t, size_t *out_n) {
@@ -163,10 +172,13 @@ static status read_into(transcripts *t, const char *path, unsigned needs, diag *
     return s;
 }
 
-status transcripts_read(const char *path, unsigned needs, transcripts **out, diag *d) {
+/* As transcripts_read; unindexed: transcripts_find is not for this list. */
+static status read_list(const char *path, unsigned needs, bool unindexed,
+                        transcripts **out, diag *d) {
     transcripts *t = calloc(1, sizeof *t);
     if (!t)
         return diag_set(d, ERR_MEMORY, "no memory");
+    t->unindexed = unindexed;
     status s = read_into(t, path, needs, d);
     if (s == OK && t->n == 0) {
         diag_at(d, NULL, 0, 0);
@@ -179,20 +191,36 @@ status transcripts_read(const char *path, unsigned needs, transcripts **out, dia
     return s;
 }
 
+status transcripts_read(const char *path, unsigned needs, transcripts **out, diag *d) {
+    return read_list(path, needs, false, out, d);
+}
+
+/* The ids of both lists are the same in the same order: the usual case, and the one that
+ * needs no index. */
+static bool same_ids(const transcripts *a, const transcripts *b) {
+    size_t i = 0;
+    while (a->n == b->n && i < a->n && strcmp(a->items[i].id, b->items[i].id) == 0)
+        i++;
+    return a->n == b->n && i == a->n;
+}
+
 /* Gives the records of t the hypotheses of `from` with the same ids. */
-static status join(transcripts *t, const transcripts *from, diag *d) {
-    if (from->n > t->n)
-        for (size_t i = 0; i < from->n; i++)
-            if (!transcripts_find(t, from->items[i].id)) {
-                diag_at(d, NULL, from->items[i].line, 0);
-                return diag_field(d, ERR_INVALID, "id", "%.80s has no reference",
-                                  from->items[i].id);
-            }
+static status join(transcripts *t, transcripts *from, diag *d) {
+    bool paired = same_ids(t, from);
+    for (size_t i = 0; i < from->n && !paired; i++) {
+        status s = index_item(from, i, d);
+        if (s != OK)
+            return s;
+        if (!transcripts_find(t, from->items[i].id)) {
+            diag_at(d, NULL, from->items[i].line, 0);
+            return diag_field(d, ERR_INVALID, "id", "%.80s has no reference",
+                              from->items[i].id);
+        }
+    }
     for (size_t i = 0; i < t->n; i++) {
         transcript *item = &t->items[i];
-        const transcript *other = i < from->n ? &from->items[i] : NULL;
-        if (!other || strcmp(other->id, item->id) != 0)
-            other = transcripts_find(from, item->id);
+        const transcript *other =
+            paired ? &from->items[i] : transcripts_find(from, item->id);
         if (!other) {
             diag_at(d, NULL, 0, 0);
             return diag_field(
@@ -211,7 +239,7 @@ status transcripts_add_hypotheses(transcripts *t, const char *path, diag *d) {
     if (ends_in(path, ".ctm"))
         return read_into(t, path, TRANSCRIPTS_HYP, d);
     transcripts *from = NULL;
-    status s = transcripts_read(path, TRANSCRIPTS_HYP, &from, d);
+    status s = read_list(path, TRANSCRIPTS_HYP, true, &from, d);
     if (s != OK)
         return s;
     s = join(t, from, d);

@@ -23,6 +23,7 @@ struct transcripts {
     size_t n, capacity;
     uint64_t *slots; /* [n_slots] open addressing: hash of the id << 32 | item + 1 */
     size_t n_slots;
+    bool unindexed;    /* ids are looked up only if it comes to that */
     segment *segments; /* [n_segments] of an .stm, sorted by file, channel, end */
     size_t n_segments, segment_capacity;
     block *blocks; /* memory of texts and attributes */

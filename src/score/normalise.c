@@ -220,12 +220,15 @@ static void english(const char *text, size_t n, sink *s) {
 }
 
 static void squeeze(bool lower, const unsigned char *text, size_t n, sink *s) {
-    for (size_t i = 0; i < n; i++) {
-        if (is_blank(text[i]))
-            end_word(s);
-        else
-            put_byte(s, (char)(lower && text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20
-                                                                         : text[i]));
+    for (size_t i = 0; i < n;) {
+        while (i < n && is_blank(text[i]))
+            i++;
+        if (i < n && s->n > 0)
+            s->out[s->n++] = ' ';
+        for (; i < n && !is_blank(text[i]); i++) {
+            unsigned capital = lower && text[i] >= 'A' && text[i] <= 'Z';
+            s->out[s->n++] = (char)(text[i] | capital << 5);
+        }
     }
 }
 

@@ -9,19 +9,57 @@ static uint64_t mix(uint64_t hash, uint64_t block) {
     return hash ^ (hash >> 29);
 }
 
+#define EACH_BYTE 0x0101010101010101u
+#define HIGH_BITS 0x8080808080808080u
+
+/* The high bit of every byte of block that is white space (' ' or '\t' to '\r'). Adding
+ * to seven bits carries into the eighth and no further. */
+static inline uint64_t spaces_of(uint64_t block) {
+    uint64_t low = block & ~HIGH_BITS;
+    uint64_t not_blank = (low ^ ' ' * EACH_BYTE) + 0x7F * EACH_BYTE;
+    uint64_t from_tab = low + (0x80 - '\t') * EACH_BYTE;
+    uint64_t past_return = low + (0x80 - '\r' - 1) * EACH_BYTE;
+    return (~not_blank | (from_tab & ~past_return)) & ~block & HIGH_BITS;
+}
+
+static inline uint64_t load(const char *text, size_t bytes) {
+    uint64_t block = 0;
+    memcpy(&block, text, bytes);
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+        block = __builtin_bswap64(block);
+    return block;
+}
+
 /* The word that starts at text[0] and ends at white space or text[bytes]. */
 static inline score_word word_at(const char *text, size_t bytes) {
     uint64_t hash = 0, block = 0;
     size_t n = 0;
-    while (n < bytes && !is_space(text[n])) {
-        if (n > 0 && n % 8 == 0) {
-            hash = mix(hash, block);
-            block = 0;
+    for (;;) {
+        size_t left = bytes - n;
+        if (left >= 8) {
+            block = load(text + n, 8);
+            uint64_t spaces = spaces_of(block);
+            if (!spaces) {
+                hash = mix(hash, block);
+                n += 8;
+                continue;
+            }
+            left = (size_t)__builtin_ctzll(spaces) / 8;
+            block &= (1ull << 8 * left) - 1;
+        } else {
+            size_t end = 0;
+            while (end < left && !is_space(text[n + end]))
+                end++;
+            left = end;
+            block = load(text + n, left);
         }
-        block |= (uint64_t)(unsigned char)text[n] << (n % 8 * 8);
-        n++;
+        n += left;
+        break;
     }
-    hash = n <= SCORE_HASH_EXACT_BYTES ? block : mix(hash, block);
+    if (n <= SCORE_HASH_EXACT_BYTES)
+        hash = n < SCORE_HASH_EXACT_BYTES ? block : load(text, n);
+    else
+        hash = mix(hash, block);
     return (score_word){.text = text, .bytes = (uint32_t)n, .hash = hash};
 }
 

@@ -215,6 +215,7 @@ static void hypotheses_must_fit_their_references(void **state) {
     } rows[] = {
         {"r.trn", "x (a)\ny (b)", "h.trn", "x (a)", ERR_INVALID, "id"}, /* one missing */
         {"r.trn", "x (a)", "h.trn", "x (a)\ny (b)", ERR_INVALID, "id"}, /* one too many */
+        {"r.trn", "x (a)\ny (b)", "h.trn", "y (b)\nx (b)", ERR_EXISTS, "id"},
         {"r.trn", "x (a)", "h.jsonl", "{\"id\":\"a\",\"hyp\":\"x\"}", OK, ""},
         {"r.trn", "x (a)", "h.jsonl", "{\"id\":\"a\",\"ref\":\"x\"}", ERR_INVALID, "hyp"},
         {"r.stm", "f 1 a 0 1 x", "h.ctm", "g 1 0 1 x", ERR_INVALID, "file"},

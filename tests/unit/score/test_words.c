@@ -28,6 +28,37 @@ static void white_space_separates_words(void **state) {
     assert_int_equal(score_split("a b c", 5, w, 1), 3); /* counts past the room */
 }
 
+/* Every byte value, at every place of an eight-byte block and at the end of the text. */
+static void any_bytes_are_cut_as_byte_by_byte(void **state) {
+    (void)state;
+    uint32_t seed = 5;
+    for (int round = 0; round < 20000; round++) {
+        char text[41];
+        seed = seed * 1664525 + 1013904223;
+        size_t n = (seed >> 20) % sizeof text, words = 0, at = 0;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 1664525 + 1013904223;
+            text[i] = seed >> 30 ? (char)(seed >> 16) : ' ';
+        }
+        score_word w[WORDS];
+        size_t found = score_split(text, n, w, WORDS);
+        while (at < n) {
+            size_t start = at;
+            while (at < n && text[at] != ' ' && (text[at] < '\t' || text[at] > '\r'))
+                at++;
+            if (at > start) {
+                assert_ptr_equal(w[words].text, text + start);
+                assert_int_equal(w[words].bytes, at - start);
+                score_word alone = score_word_of(text + start, at - start);
+                assert_true(w[words].hash == alone.hash);
+                words++;
+            }
+            at++;
+        }
+        assert_int_equal(found, words);
+    }
+}
+
 static void words_are_equal_when_their_bytes_are(void **state) {
     (void)state;
     static const struct {
@@ -161,6 +192,7 @@ static void confusions_are_counted_most_frequent_first(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(white_space_separates_words),
+        cmocka_unit_test(any_bytes_are_cut_as_byte_by_byte),
         cmocka_unit_test(words_are_equal_when_their_bytes_are),
         cmocka_unit_test(characters_are_utf8_sequences_and_single_blanks),
         cmocka_unit_test(compounds_are_joined_on_the_side_that_splits_them),

@@ -1,9 +1,10 @@
 /* audio/file.h: a whole file in memory or on disk to s16 mono 16 kHz, piece by piece.
  *
- * wav and flac by libsndfile, mp3 by libmpg123, Ogg Opus by ours. Nothing else reaches libsndfile: it
- * would try two dozen rare parsers on any bytes, and its Vorbis reader leaks 5.7 KiB on a
- * broken header (found by fuzz_file). Decodes on demand: the compressed bytes are held
- * once and the samples never all at once. One thread at a time; any thread. */
+ * wav and flac by libsndfile, mp3 by libmpg123, Ogg Opus by ours. Nothing else reaches
+ * libsndfile: it would try two dozen rare parsers on any bytes, and its Vorbis reader
+ * leaks 5.7 KiB on a broken header (found by fuzz_file). Decodes on demand: the
+ * compressed bytes are held once and the samples never all at once. One thread at a time;
+ * any thread. */
 #ifndef ROSTRUM_AUDIO_FILE_H
 #define ROSTRUM_AUDIO_FILE_H
 

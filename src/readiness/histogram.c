@@ -157,7 +157,7 @@ size_t histogram_buckets(const histogram *h, int32_t *out_offset,
         return 0;
     *out_offset = low;
     *out_counts = h->counts + (low - h->first);
-    return (size_t)(high - low) + 1;
+    return (size_t)((int64_t)high - low + 1);
 }
 
 size_t histogram_spans(const histogram *h, histogram_span *spans, int64_t *deltas,

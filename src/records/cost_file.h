@@ -22,8 +22,9 @@
 #include "records/names.h"
 
 #define COST_LINES_MAX (1u << 20) /* of one kind: what fits in memory at ease */
-#define COST_VALUE_MAX 1e12       /* one number: a million dollars, 31 years of slots; the
-                                     sum of COST_LINES_MAX of them fits in 63 bits */
+#define COST_VALUE_MAX                                                                   \
+    1e12 /* one number: a million dollars, 31 years of slots; the                        \
+            sum of COST_LINES_MAX of them fits in 63 bits */
 
 /* Turns of one tenant on one day. */
 typedef struct {

@@ -19,7 +19,7 @@ static size_t recording(const char *name, int16_t *out) {
     size_t n = 0;
     snprintf(path, sizeof path, ROSTRUM_SOURCE "/build/run/prompts/%s.wav", name);
     if (audio_file_open_path(path, &f, NULL, NULL) != OK) {
-        print_message("prompts not unpacked: make run\n");
+        print_message("skip: no network: the prompts are not unpacked\n");
         skip();
     }
     assert_int_equal(audio_file_read(f, out, SAMPLES_MAX, &n, NULL), OK);

@@ -52,6 +52,7 @@ static size_t read_clip(const char *name, long skip_bytes) {
     if (!f || !model) {
         if (f)
             fclose(f);
+        print_message("skip: no network: the recordings are not installed\n");
         skip();
     }
     fseek(f, skip_bytes, SEEK_SET);
@@ -153,10 +154,16 @@ static void stopping_ends_the_work_within_a_chunk(void **state) {
     pocketsphinx_engine.close(u);
 }
 
+static void need_model(void) {
+    if (model)
+        return;
+    print_message("skip: no network: the floor engine's model is not installed\n");
+    skip();
+}
+
 static void an_utterance_of_nothing_has_no_words(void **state) {
     (void)state;
-    if (!model)
-        skip();
+    need_model();
     rostrum_hypothesis h;
     rostrum_utterance *u = begin();
     assert_int_equal(pocketsphinx_engine.finish(u, &h, &error), ROSTRUM_OK);
@@ -167,8 +174,7 @@ static void an_utterance_of_nothing_has_no_words(void **state) {
 
 static void more_utterances_than_decoders_or_audio_than_30_s_are_refused(void **state) {
     (void)state;
-    if (!model)
-        skip();
+    need_model();
     rostrum_utterance *u = begin(), *second = NULL;
     rostrum_utterance_config config = {.language = "", .prompt = ""};
     assert_int_equal(pocketsphinx_engine.open(model, &config, &second, &error),

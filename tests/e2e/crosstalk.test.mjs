@@ -20,9 +20,7 @@ const build = process.env.BUILD_DIR ?? join(here, '..', '..', 'build', 'release'
 const STEPS = Number(process.env.SOAK_STEPS ?? 2000);
 const CLIENTS = 24;
 const PATTERN_WORDS = 16;
-// Not OpenAI's 24 kHz: the resampler holds back 5 ms, which a commit would hand to the
-// next utterance, and words here are told by their level.
-const RATE = 16000;
+const RATE = 24000; // OpenAI's
 
 let server, port;
 

@@ -219,16 +219,33 @@ static void english(const char *text, size_t n, sink *s) {
     }
 }
 
+static char lowered(bool lower, unsigned char c) {
+    return (char)(lower && c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+/* Words are joined by one blank already: nothing to squeeze. Loops without a way out, so
+ * that the compiler takes many bytes at a time. */
+static bool is_squeezed(const unsigned char *text, size_t n) {
+    unsigned wrong = n > 0 && (text[0] == ' ' || text[n - 1] == ' ');
+    for (size_t i = 0; i < n; i++)
+        wrong |= (unsigned char)(text[i] - '\t') <= '\r' - '\t';
+    for (size_t i = 1; i < n; i++)
+        wrong |= (text[i] == ' ') & (text[i - 1] == ' ');
+    return !wrong;
+}
+
 static void squeeze(bool lower, const unsigned char *text, size_t n, sink *s) {
-    for (size_t i = 0; i < n;) {
-        while (i < n && is_blank(text[i]))
-            i++;
-        if (i < n && s->n > 0)
-            s->out[s->n++] = ' ';
-        for (; i < n && !is_blank(text[i]); i++) {
-            unsigned capital = lower && text[i] >= 'A' && text[i] <= 'Z';
-            s->out[s->n++] = (char)(text[i] | capital << 5);
-        }
+    if (is_squeezed(text, n)) {
+        for (size_t i = 0; i < n; i++)
+            s->out[i] = lowered(lower, text[i]);
+        s->n = n;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (is_blank(text[i]))
+            end_word(s);
+        else
+            put_byte(s, lowered(lower, text[i]));
     }
 }
 

@@ -26,8 +26,9 @@
 
 #include "base/diag.h"
 
-#define TRANSCRIPTS_MAX 10000000u /* utterances of one file: 10,000 hours in 4 s pieces  \
-                                   */
+#define TRANSCRIPTS_MAX                                                                  \
+    10000000u /* utterances of one file: 10,000 hours in 4 s pieces                      \
+               */
 
 typedef struct {
     const char *name, *value;

@@ -4,6 +4,7 @@
  * tokens in one call, with the head and without, over SECONDS (4) of audio; products and
  * bytes of weights a second; and the cost of new audio. What stands for the encoder's
  * states is noise: no kernel's time depends on its values. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,6 +24,7 @@ static double now_s(void) {
 typedef struct {
     const moonshine_decoder *m;
     moonshine_state *s;
+    moonshine_audio *a;
     const float *states;
     size_t frames;
 } subject;
@@ -63,7 +65,9 @@ static double begin_ms(const subject *b) {
     size_t rounds = 0;
     while (spent < ROUNDS_S) {
         double start = now_s();
-        moonshine_state_begin(b->m, b->s, b->states, b->frames);
+        if (moonshine_audio_update(b->m, b->s, b->a, b->states, b->frames, 0) != OK)
+            return NAN;
+        moonshine_state_listen(b->s, b->a);
         spent += now_s() - start;
         rounds++;
     }
@@ -99,7 +103,8 @@ static int bench_set(const char *path, const kernels *set, size_t frames) {
     }
     b.m = m;
     float *states = malloc(frames * m->width * sizeof *states);
-    int failed = !states || moonshine_state_create(m, &b.s) != OK;
+    int failed = !states || moonshine_state_create(m, &b.s) != OK ||
+                 moonshine_audio_create(m, &b.a) != OK;
     if (!failed) {
         uint32_t seed = 1;
         for (size_t i = 0; i < frames * m->width; i++) {
@@ -110,6 +115,7 @@ static int bench_set(const char *path, const kernels *set, size_t frames) {
         bench(&b);
     }
     moonshine_state_destroy(b.s);
+    moonshine_audio_destroy(b.a);
     free(states);
     moonshine_decoder_destroy(m);
     return failed;

@@ -154,6 +154,11 @@ typedef struct {
      * is [state_bytes], zeroed by the host at the start of a stream. */
     size_t vad_state_bytes;
     float (*vad)(rostrum_model *model, void *state, const float *pcm);
+
+    /* Memory one utterance may take, at 30 s: the worker offers no more sessions than its
+     * memory limit holds at once. NULL: next to nothing, or taken when the model loads.
+     */
+    size_t (*utterance_bytes)(const rostrum_model *model);
 } rostrum_engine;
 
 /* The whole main() of an engine program. Returns the exit status. */

@@ -27,8 +27,12 @@
 #include "rostrum/engine.h"
 
 #define SOCKET_FD 3
-#define HELLO_TIMEOUT_MS 10000 /* the gateway sends it right after starting us */
-#define SLICE_MS 50            /* how often a draining worker looks whether it is done */
+#define HOST_BYTES (64u << 20)  /* what the allocator keeps back, output, second passes  \
+                                 */
+#define THREAD_BYTES (4u << 20) /* stack and working memory of one thread */
+#define SLOT_BYTES (2u << 20)   /* tape and inbox of a session */
+#define HELLO_TIMEOUT_MS 10000  /* the gateway sends it right after starting us */
+#define SLICE_MS 50             /* how often a draining worker looks whether it is done */
 
 typedef struct {
     const rostrum_engine *engine;
@@ -117,6 +121,43 @@ static status load_model(host *h, diag *d) {
                     error.text[0] ? error.text : "the engine gave no reason");
 }
 
+/* Bytes of writable memory the process has, as its limit counts them. */
+static uint64_t data_bytes(const host *h) {
+    char text[128];
+    ssize_t n = pread(h->statm_fd, text, sizeof text - 1, 0);
+    unsigned long data = 0;
+    if (n > 0) {
+        text[n] = '\0';
+        if (sscanf(text, "%*u %*u %*u %*u %*u %lu", &data) != 1)
+            data = 0;
+    }
+    return (uint64_t)data * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Asks for no more slots than the memory limit holds when every session speaks for 30 s:
+ * an admitted session must not fail for want of memory. */
+static status fit_slots(host *h, diag *d) {
+    if (h->hello.memory_mb == 0 || !h->engine->utterance_bytes)
+        return OK;
+    uint64_t limit = (uint64_t)h->hello.memory_mb << 20;
+    uint64_t used =
+        data_bytes(h) + (uint64_t)h->hello.threads * THREAD_BYTES + HOST_BYTES;
+    uint64_t each = h->engine->utterance_bytes(h->model) + SLOT_BYTES;
+    uint64_t fit = limit > used ? (limit - used) / each : 0;
+    if (fit == 0)
+        return diag_field(d, ERR_LIMIT, "workers.memory_mb",
+                          "%u MiB hold the model and no session; %llu are needed",
+                          h->hello.memory_mb,
+                          (unsigned long long)((used + each) >> 20) + 1);
+    if (fit < h->hello.slots) {
+        log_event(LOG_WARN, "engine", "slots_limited_by_memory",
+                  "asked=%u fit=%u memory_mb=%u session_kib=%u", h->hello.slots,
+                  (unsigned)fit, h->hello.memory_mb, (unsigned)(each >> 10));
+        h->hello.slots = (unsigned)fit;
+    }
+    return OK;
+}
+
 static void send_ready(host *h, const crew_facts *found, uint64_t started_us) {
     engine_facts facts = {.protocol = ENGINE_PROTO_VERSION,
                           .abi = h->engine->abi,
@@ -152,6 +193,8 @@ static status prepare(host *h, diag *d) {
         s = load_model(h, d);
     if (s == OK)
         s = confine_files(d);
+    if (s == OK)
+        s = fit_slots(h, d);
     if (s != OK)
         return s;
     crew_config config = {.engine = h->engine,

@@ -13,7 +13,6 @@ struct moonshine_state {
     size_t width, hidden, depth, n_layers; /* depth: numbers of one head */
     size_t position;
     decoder_cache self;
-    moonshine_audio own;          /* of moonshine_state_begin */
     const moonshine_audio *audio; /* what is listened to; NULL: nothing yet */
     float *x;                     /* [DECODER_ROWS][width] the residual stream */
     float *normal;                /* [DECODER_ROWS][width] */
@@ -32,7 +31,7 @@ static size_t larger(size_t a, size_t b) {
 }
 
 static void lay_out(moonshine_state *s, dealer *d) {
-    const size_t frames = s->own.cache.slots;
+    const size_t frames = round_up(MOONSHINE_FRAMES_MAX, KERNELS_BLOCK);
     s->x = deal(d, DECODER_ROWS * s->width);
     s->normal = deal(d, DECODER_ROWS * s->width);
     s->wide =
@@ -42,8 +41,24 @@ static void lay_out(moonshine_state *s, dealer *d) {
     s->q = (int16_t *)(void *)deal(d, DECODER_ROWS * larger(s->width, s->hidden) / 2);
     s->self.keys = deal(d, decoder_cache_floats(&s->self, s->self.slots));
     s->self.values = deal(d, decoder_cache_floats(&s->self, s->self.slots));
-    s->own.cache.keys = deal(d, decoder_cache_floats(&s->own.cache, frames));
-    s->own.cache.values = deal(d, decoder_cache_floats(&s->own.cache, frames));
+}
+
+/* A state without its memory; d has counted what it needs. */
+static moonshine_state shape_of(const moonshine_decoder *m, dealer *d) {
+    moonshine_state s = {.width = m->width,
+                         .hidden = m->hidden,
+                         .depth = m->width / DECODER_HEADS,
+                         .n_layers = m->n_layers};
+    s.self = (decoder_cache){
+        .depth = s.depth, .n_layers = s.n_layers, .slots = MOONSHINE_TOKENS_MAX};
+    lay_out(&s, d);
+    return s;
+}
+
+size_t moonshine_state_bytes(const moonshine_decoder *m) {
+    dealer d = {0};
+    (void)shape_of(m, &d);
+    return sizeof(moonshine_state) + d.used * sizeof(float);
 }
 
 status moonshine_state_create(const moonshine_decoder *m, moonshine_state **out) {
@@ -51,18 +66,8 @@ status moonshine_state_create(const moonshine_decoder *m, moonshine_state **out)
     if (!s) {
         return ERR_MEMORY;
     }
-    s->width = m->width;
-    s->hidden = m->hidden;
-    s->depth = m->width / DECODER_HEADS;
-    s->n_layers = m->n_layers;
-    s->self = (decoder_cache){.depth = s->depth, .n_layers = s->n_layers};
-    s->own.cache = s->self;
-    s->self.slots = MOONSHINE_TOKENS_MAX;
-    s->own.cache.slots = round_up(MOONSHINE_FRAMES_MAX, KERNELS_BLOCK);
     dealer d = {0};
-    lay_out(s, &d);
-    /* Mostly the cross caches at their longest: 20 MiB (tiny), 38 MiB (base) of address
-     * space. Pages are touched only as far as the longest audio so far needs. */
+    *s = shape_of(m, &d);
     s->memory = aligned_alloc(KERNELS_ALIGN, d.used * sizeof(float));
     if (!s->memory) {
         free(s);
@@ -127,14 +132,6 @@ void moonshine_state_listen(moonshine_state *s, const moonshine_audio *a) {
     ASSERT(a->frames > 0);
     s->audio = a;
     s->position = 0;
-}
-
-void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
-                           const float *states, size_t frames) {
-    s->own.frames = 0;
-    status room = moonshine_audio_update(m, s, &s->own, states, frames, 0);
-    ASSERT(room == OK); /* the state was made with room for the longest */
-    moonshine_state_listen(s, &s->own);
 }
 
 static void scale_row(float *row, size_t n, float by) {

@@ -40,10 +40,9 @@ MUST_CHECK status moonshine_state_create(const moonshine_decoder *m,
                                          moonshine_state **out);
 void moonshine_state_destroy(moonshine_state *s);
 
-/* New audio: computes cross K/V of states[frames][width] and empties the token cache.
- * 1 <= frames <= MOONSHINE_FRAMES_MAX (an assertion). */
-void moonshine_state_begin(const moonshine_decoder *m, moonshine_state *s,
-                           const float *states, size_t frames);
+/* Bytes of a state, and of an audio of MOONSHINE_FRAMES_MAX while it grows to that. */
+size_t moonshine_state_bytes(const moonshine_decoder *m);
+size_t moonshine_audio_bytes(const moonshine_decoder *m);
 
 /* For audio that grows from one decode to the next. Empty at first; 0.58 MB (tiny) and
  * 1.1 MB (base) a second, in powers of two of 3 s. One thread at a time. */
@@ -60,8 +59,8 @@ MUST_CHECK status moonshine_audio_update(const moonshine_decoder *m, moonshine_s
                                          moonshine_audio *a, const float *states,
                                          size_t frames, size_t fresh);
 
-/* In place of moonshine_state_begin: s decodes a, until it begins or listens anew, and
- * its token cache is empty. a was updated (an assertion) and outlives that. */
+/* s decodes a from now on, and its token cache is empty. a was updated (an assertion) and
+ * outlives that. */
 void moonshine_state_listen(moonshine_state *s, const moonshine_audio *a);
 
 typedef struct {

@@ -46,6 +46,13 @@ void decoder_cache_put_values(const decoder_cache *c, size_t layer, size_t at,
     }
 }
 
+size_t moonshine_audio_bytes(const moonshine_decoder *m) {
+    decoder_cache c = {.depth = m->width / DECODER_HEADS, .n_layers = m->n_layers};
+    /* the last growth copies from half the room */
+    return sizeof(moonshine_audio) +
+           3 * decoder_cache_floats(&c, SLOTS_MAX) * sizeof(float);
+}
+
 status moonshine_audio_create(const moonshine_decoder *m, moonshine_audio **out) {
     moonshine_audio *a = calloc(1, sizeof *a);
     if (!a) {

@@ -14,7 +14,7 @@ typedef struct {
 struct moonshine_audio {
     decoder_cache cache;
     size_t frames; /* 0 before the first update */
-    float *memory; /* what the cache's pointers point into, if it is the audio's own */
+    float *memory; /* what the cache's pointers point into */
 };
 
 /* Floats of keys, and as many of values, of `slots` slots. */

@@ -175,6 +175,14 @@ static status grow(hearing *h, size_t frames) {
     return OK;
 }
 
+size_t hearing_bytes(const moonshine_encoder *e) {
+    size_t frames = round_up(moonshine_frames(MOONSHINE_SAMPLES_MAX), CHUNK_FRAMES);
+    size_t chunk = e->n_layers * ENCODER_HEADS * (keys_floats(e) + values_floats(e));
+    size_t floats = frames / CHUNK_FRAMES * chunk + 2 * frames * e->width +
+                    2 * PART_FRAMES * e->width;
+    return sizeof(hearing) + floats * sizeof(float);
+}
+
 size_t moonshine_frames(size_t samples) {
     ASSERT(samples >= MOONSHINE_SAMPLES_MIN);
     return (samples - REACH_SAMPLES) / MOONSHINE_FRAME_SAMPLES + 1;

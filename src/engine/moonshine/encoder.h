@@ -48,6 +48,9 @@ MUST_CHECK status encoder_scratch_create(const moonshine_encoder *e,
                                          encoder_scratch **out);
 void encoder_scratch_destroy(encoder_scratch *s); /* takes NULL */
 
+/* Bytes a hearing of the longest piece takes while it grows to that. */
+size_t hearing_bytes(const moonshine_encoder *e);
+
 /* Empty; memory grows with the piece: 0.7 MB (tiny) and 1.3 MB (base) a second. */
 MUST_CHECK status hearing_create(const moonshine_encoder *e, hearing **out);
 void hearing_destroy(hearing *h); /* takes NULL */

@@ -134,6 +134,10 @@ static float vad(rostrum_model *m, void *state, const float *pcm) {
     return v ? silero_step(v, state, pcm) : -1;
 }
 
+static size_t utterance_bytes(const rostrum_model *m) {
+    return stream_bytes(model_encoder(m->inner), model_decoder(m->inner));
+}
+
 static const rostrum_engine moonshine = {
     .abi = ROSTRUM_ENGINE_ABI,
     .name = "moonshine",
@@ -150,6 +154,7 @@ static const rostrum_engine moonshine = {
     .close = close_utterance,
     .vad_state_bytes = sizeof(silero_state),
     .vad = vad,
+    .utterance_bytes = utterance_bytes,
 };
 
 int main(int argc, char **argv) {

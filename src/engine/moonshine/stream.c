@@ -79,6 +79,12 @@ void stream_compute_deinit(stream_compute *c) {
     *c = (stream_compute){0};
 }
 
+size_t stream_bytes(const moonshine_encoder *encoder, const moonshine_decoder *decoder) {
+    size_t pcm = 2 * STREAM_SAMPLES_MAX * sizeof(int16_t); /* moved once while it grows */
+    return sizeof(stream) + pcm + hearing_bytes(encoder) +
+           moonshine_audio_bytes(decoder) + moonshine_state_bytes(decoder);
+}
+
 status stream_create(const stream_settings *settings, const tokens *vocabulary,
                      const moonshine_encoder *encoder, const moonshine_decoder *decoder,
                      rostrum_stop stop, stream **out) {

@@ -88,6 +88,9 @@ void stream_compute_deinit(stream_compute *c); /* takes a zeroed one */
 
 typedef struct stream stream;
 
+/* Bytes a stream of the longest utterance may take. */
+size_t stream_bytes(const moonshine_encoder *encoder, const moonshine_decoder *decoder);
+
 /* All but stop outlive the stream; encoder and decoder are those of the lanes that will
  * step it.
  * stop.asked may be NULL. ERR_MEMORY. */

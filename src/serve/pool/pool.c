@@ -11,7 +11,7 @@
 #include "serve/pool/pool_private.h"
 #include "serve/registry/calibration.h"
 
-#define MEMORY_MB_DEFAULT 2048 /* what config.def says of workers.memory_mb */
+#define MEMORY_MB_DEFAULT 4096 /* what config.def says of workers.memory_mb */
 
 static unsigned machine_cores(void) {
     unsigned n = uv_available_parallelism();

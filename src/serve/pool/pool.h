@@ -45,7 +45,7 @@ typedef struct {
     unsigned workers;            /* processes */
     unsigned threads;            /* compute threads in each; 0: number of cores */
     unsigned slots;     /* per worker; 0: what calibration measured, else a guess */
-    unsigned memory_mb; /* writable memory limit per worker; 0: 2048 */
+    unsigned memory_mb; /* writable memory limit per worker; 0: 4096 */
     bool measuring;     /* admit whatever the pressure: `engine calibrate` */
 } pool_worker_config;
 

@@ -37,6 +37,7 @@ static const char *weights_path(const char *model) {
 typedef struct {
     moonshine_decoder *m;
     moonshine_state *s;
+    moonshine_audio *a;
     float *states; /* [FRAMES][width] */
 } bench;
 
@@ -52,6 +53,7 @@ static bench set_up(const char *model, const kernels *set) {
         fail_msg("%s: %s", d.field, d.text);
     }
     assert_int_equal(moonshine_state_create(b.m, &b.s), OK);
+    assert_int_equal(moonshine_audio_create(b.m, &b.a), OK);
     size_t n = FRAMES * (size_t)moonshine_decoder_width(b.m);
     b.states = malloc(n * sizeof *b.states);
     assert_non_null(b.states);
@@ -67,8 +69,15 @@ static bench set_up(const char *model, const kernels *set) {
 
 static void tear_down(bench *b) {
     moonshine_state_destroy(b->s);
+    moonshine_audio_destroy(b->a);
     moonshine_decoder_destroy(b->m);
     free(b->states);
+}
+
+/* Listens to states[frames] from their start. */
+static void begin(bench *b, const float *states, size_t frames) {
+    assert_int_equal(moonshine_audio_update(b->m, b->s, b->a, states, frames, 0), OK);
+    moonshine_state_listen(b->s, b->a);
 }
 
 static void make_draft(int32_t *tokens) {
@@ -91,13 +100,13 @@ static void a_draft_gives_the_bits_of_single_steps(void **state) {
     int32_t tokens[DRAFT];
     moonshine_next alone[DRAFT], together[DRAFT];
     make_draft(tokens);
-    moonshine_state_begin(b.m, b.s, b.states, FRAMES);
+    begin(&b, b.states, FRAMES);
     for (size_t i = 0; i < DRAFT; i++) {
         moonshine_step(b.m, b.s, &tokens[i], 1, &alone[i]);
     }
     static const size_t pieces[] = {DRAFT, 2, 3, 4, 5, 6, 7, 11, 12, 13};
     for (size_t p = 0; p < sizeof pieces / sizeof pieces[0]; p++) {
-        moonshine_state_begin(b.m, b.s, b.states, FRAMES);
+        begin(&b, b.states, FRAMES);
         for (size_t at = 0; at < DRAFT; at += pieces[p]) {
             size_t n = DRAFT - at < pieces[p] ? DRAFT - at : pieces[p];
             moonshine_step(b.m, b.s, tokens + at, n, together + at);
@@ -117,12 +126,12 @@ static void feeding_and_rewinding_leave_no_trace(void **state) {
     for (size_t i = 0; i < DRAFT; i++) {
         others[i] = (int32_t)(30000 - 13 * i);
     }
-    moonshine_state_begin(b.m, b.s, b.states, FRAMES);
+    begin(&b, b.states, FRAMES);
     moonshine_step(b.m, b.s, tokens, DRAFT, expected);
 
-    moonshine_state_begin(b.m, b.s, b.states, FRAMES / 2); /* other audio before */
+    begin(&b, b.states, FRAMES / 2); /* other audio before */
     moonshine_step(b.m, b.s, others, DRAFT, got);
-    moonshine_state_begin(b.m, b.s, b.states, FRAMES);
+    begin(&b, b.states, FRAMES);
     assert_int_equal(moonshine_position(b.s), 0);
     moonshine_feed(b.m, b.s, tokens, 9, frames);
     moonshine_step(b.m, b.s, others, DRAFT - 9, got + 9); /* a draft that fails */
@@ -165,7 +174,7 @@ static void audio_that_grew_decodes_as_if_it_came_at_once(void **state) {
         moonshine_state_listen(b.s, a);
         assert_int_equal(moonshine_position(b.s), 0);
         moonshine_step(b.m, b.s, tokens, 7, grown);
-        moonshine_state_begin(b.m, b.s, longer, rows[i].frames);
+        begin(&b, longer, rows[i].frames);
         moonshine_step(b.m, b.s, tokens, 7, whole);
         assert_same(grown, whole, 7);
     }
@@ -199,7 +208,7 @@ static void the_tokens_are_those_of_the_graph(void **state) {
     int32_t tokens[DRAFT];
     moonshine_next next[DRAFT];
     make_draft(tokens);
-    moonshine_state_begin(b.m, b.s, b.states, FRAMES);
+    begin(&b, b.states, FRAMES);
     moonshine_step(b.m, b.s, tokens, DRAFT, next);
     size_t n = 0;
     for (size_t i = 0; i < sizeof recorded / sizeof recorded[0]; i++) {
@@ -217,7 +226,7 @@ static void what_follows_is_in_range_and_never_ends_as_runner_up(void **state) {
     int32_t tokens[DRAFT];
     moonshine_next next[DRAFT];
     make_draft(tokens);
-    moonshine_state_begin(b.m, b.s, b.states, FRAMES);
+    begin(&b, b.states, FRAMES);
     moonshine_step(b.m, b.s, tokens, DRAFT, next);
     for (size_t i = 0; i < DRAFT; i++) {
         assert_in_range(next[i].token, 0, DECODER_VOCABULARY - 1);
@@ -243,7 +252,7 @@ static void the_shortest_and_the_longest_fit(void **state) {
     static int32_t tokens[MOONSHINE_TOKENS_MAX];
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         moonshine_next next;
-        moonshine_state_begin(b.m, b.s, longest, lengths[i]);
+        begin(&b, longest, lengths[i]);
         moonshine_step(b.m, b.s, &(int32_t){MOONSHINE_BOS}, 1, &next);
         assert_in_range(next.frame, 0, lengths[i] - 1);
     }
@@ -259,8 +268,8 @@ static void plain_c_finds_the_same_tokens(void **state) {
     int32_t tokens[DRAFT];
     moonshine_next a[DRAFT], b[DRAFT];
     make_draft(tokens);
-    moonshine_state_begin(fast.m, fast.s, fast.states, FRAMES);
-    moonshine_state_begin(plain.m, plain.s, plain.states, FRAMES);
+    begin(&fast, fast.states, FRAMES);
+    begin(&plain, plain.states, FRAMES);
     moonshine_step(fast.m, fast.s, tokens, DRAFT, a);
     moonshine_step(plain.m, plain.s, tokens, DRAFT, b);
     /* A float's last bit can move a quantised activation by a step, and noise as audio

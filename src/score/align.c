@@ -82,18 +82,13 @@ static uint32_t fill(const problem *p, band b) {
     return row[p->m - p->n - b.lo] >> STEP_BITS;
 }
 
-/* No path that leaves the band costs as little: beyond diagonal hi it has hi + 1
- * insertions and has to come back to m - n; likewise below lo. */
-static bool enough(const problem *p, band b, uint32_t cost) {
-    ptrdiff_t end = p->m - p->n, up = b.hi + 1, down = 1 - b.lo;
-    ptrdiff_t above = up * p->costs.insertion + (up - end) * p->costs.deletion;
-    ptrdiff_t below = down * p->costs.deletion + (down + end) * p->costs.insertion;
-    return (b.hi >= p->m || (ptrdiff_t)cost < above) &&
-           (b.lo <= -p->n || (ptrdiff_t)cost < below);
-}
-
+/* Widens the band by `extra` diagonals on each side of those between the corners until
+ * the path found is cheaper than any that leaves it. Such a path goes extra + 1 diagonals
+ * too far and comes back: as many insertions as deletions besides what the corners need.
+ */
 static band fill_enough(const problem *p) {
     ptrdiff_t end = p->m - p->n;
+    ptrdiff_t to_end = end > 0 ? end * p->costs.insertion : -end * p->costs.deletion;
     for (ptrdiff_t extra = BAND_FIRST;; extra *= BAND_GROWS) {
         band b = {.lo = (end < 0 ? end : 0) - extra, .hi = (end > 0 ? end : 0) + extra};
         if (b.lo < -p->n)
@@ -101,7 +96,10 @@ static band fill_enough(const problem *p) {
         if (b.hi > p->m)
             b.hi = p->m;
         b.width = b.hi - b.lo + 1;
-        if (enough(p, b, fill(p, b)))
+        ptrdiff_t leaving =
+            to_end + (extra + 1) * (p->costs.insertion + p->costs.deletion);
+        bool whole = b.lo == -p->n && b.hi == p->m;
+        if (fill(p, b) < leaving || whole)
             return b;
     }
 }

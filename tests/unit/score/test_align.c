@@ -42,6 +42,9 @@ static void alignments_equal_the_published_ones(void **state) {
         /* jiwer and kaldialign, several best alignments: the same one is taken */
         {"this is a test of skill", "this was a messy test", "CSCICDD"},
         {"a b c", "a s x c", "CSIC"},
+        /* as cheap as four substitutions, and preferred, though far off the diagonal */
+        {"a b c d", "x y a b", "IICCDD"},
+        {"x y a b", "a b c d", "DDCCII"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char ops[2 * WORDS + 1];
@@ -166,17 +169,21 @@ static void the_band_gives_the_alignment_of_the_whole_table(void **state) {
     uint32_t seed = 3;
     for (int round = 0; round < 6000; round++) {
         char text[2][2 * WORDS + 1] = {"", ""};
-        uint32_t vocabulary = 2 + (uint32_t)round % 5;
+        uint32_t vocabulary = 2 + (uint32_t)round % 11;
         for (int side = 0; side < 2; side++) {
             seed = seed * 1664525 + 1013904223;
             size_t n = (seed >> 16) % (round % 10 == 0 ? 60 : 14);
+            size_t shift = (seed >> 8) % 6;
             for (size_t i = 0; i < n; i++) {
                 seed = seed * 1664525 + 1013904223;
-                /* every other hypothesis copies much of its reference */
-                bool copy =
-                    side == 1 && round % 2 && i < strlen(text[0]) / 2 && (seed >> 12) % 8;
+                /* hypotheses copy their reference in place, shifted up or down, or not */
+                size_t from = round % 4 == 1   ? i
+                              : round % 4 == 2 ? i + shift
+                              : round % 4 == 3 ? i - shift
+                                               : WORDS;
+                bool copy = side == 1 && from < strlen(text[0]) / 2 && (seed >> 12) % 12;
                 text[side][2 * i] =
-                    copy ? text[0][2 * i] : (char)('a' + (seed >> 24) % vocabulary);
+                    copy ? text[0][2 * from] : (char)('a' + (seed >> 24) % vocabulary);
                 text[side][2 * i + 1] = ' ';
                 text[side][2 * i + 2] = '\0';
             }

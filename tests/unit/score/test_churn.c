@@ -86,6 +86,11 @@ static void a_committed_word_may_change_in_the_final_only(void **state) {
     static const row behind[] = {{0, "turn the", 1, false}, {100, "turn a", 1, false}};
     c = take_all(behind, 2);
     assert_int_equal(c.violations, 0);
+    /* after a violation only what is committed anew is */
+    static const row anew[] = {
+        {0, "turn the", 2, false}, {50, "turn a", 1, false}, {100, "turn b", 1, false}};
+    c = take_all(anew, 3);
+    assert_int_equal(c.violations, 1);
     /* what was committed stays so though a later event says less */
     static const row less[] = {
         {0, "turn the", 2, false}, {50, "turn the", 0, false}, {100, "turn a", 0, false}};

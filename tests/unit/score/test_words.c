@@ -122,6 +122,7 @@ static void compounds_are_joined_on_the_side_that_splits_them(void **state) {
         {"a b c", "abc", "abc", "abc", 1},
         {"white paper", "white papers", "white paper", "white papers", 0},
         {"x y", "xz", "x y", "xz", 0},
+        {"a b c", "d e a", "a b c", "d e a", 0}, /* one word is no compound */
         /* two in one run of errors */
         {"ab c de", "a bc de", "ab c de", "a bc de", 0},
         {"ab cd", "a b c d", "ab cd", "ab cd", 2},

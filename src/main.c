@@ -2,6 +2,7 @@
 #include "cli/capacity.h"
 #include "cli/commands.h"
 #include "cli/cost.h"
+#include "cli/gate.h"
 #include "cli/lab.h"
 #include "cli/score.h"
 #include "cli/slo.h"
@@ -22,6 +23,7 @@ static const command *const commands[] = {
     &cost_report_command,
     &cost_explain_command,
     &capacity_plan_command,
+    &gate_judge_command,
     &lab_gate_command,
     &lab_burn_command,
     &lab_cost_command,

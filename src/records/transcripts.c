@@ -3,10 +3,12 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "records/transcripts_build.h"
 
-#define BLOCK_BYTES (1u << 20)
+#define BLOCK_BYTES (2u << 20) /* and aligned to it: a large page where there are some   \
+                                */
 
 struct block {
     block *next;
@@ -19,11 +21,12 @@ void *transcripts_keep(transcripts *t, size_t bytes) {
         (bytes + alignof(max_align_t) - 1) & ~(size_t)(alignof(max_align_t) - 1);
     block *b = t->blocks;
     if (!b || b->size - b->used < rounded) {
-        size_t size = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
-        b = malloc(sizeof *b + size);
+        size_t size = (sizeof *b + rounded + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+        b = aligned_alloc(BLOCK_BYTES, size);
         if (!b)
             return NULL;
-        *b = (block){.next = t->blocks, .size = size};
+        (void)madvise(b, size, MADV_HUGEPAGE); /* faults cost more than the reading */
+        *b = (block){.next = t->blocks, .size = size - sizeof *b};
         t->blocks = b;
     }
     void *kept = b->data + b->used;
@@ -62,32 +65,33 @@ static size_t slot_of(const transcripts *t, const char *id, uint32_t hash) {
     return slot;
 }
 
-static status grow(transcripts *t, diag *d) {
-    size_t capacity = t->capacity ? 2 * t->capacity : 1024;
-    transcript *items = realloc(t->items, capacity * sizeof *items);
-    if (items)
-        t->items = items;
-    uint64_t *slots = calloc(2 * capacity, sizeof *slots);
-    if (!items || !slots) {
-        free(slots);
-        return diag_set(d, ERR_MEMORY, "no memory for %zu utterances", capacity);
-    }
+static status no_room(size_t n, diag *d) {
+    return diag_set(d, ERR_MEMORY, "no memory for %zu utterances", n);
+}
+
+static status grow_index(transcripts *t, diag *d) {
+    size_t n_slots = t->n_slots ? 2 * t->n_slots : 2048;
+    uint64_t *slots = calloc(n_slots, sizeof *slots);
+    if (!slots)
+        return no_room(n_slots / 2, d);
     for (size_t i = 0; i < t->n_slots; i++) {
-        size_t slot = (t->slots[i] >> 32) & (2 * capacity - 1);
+        size_t slot = (t->slots[i] >> 32) & (n_slots - 1);
         while (t->slots[i] && slots[slot])
-            slot = (slot + 1) & (2 * capacity - 1);
+            slot = (slot + 1) & (n_slots - 1);
         if (t->slots[i])
             slots[slot] = t->slots[i];
     }
     free(t->slots);
     t->slots = slots;
-    t->n_slots = 2 * capacity;
-    t->capacity = capacity;
+    t->n_slots = n_slots;
     return OK;
 }
 
 /* Puts item i, which is there, into the index. ERR_EXISTS: its id is taken. */
 static status index_item(transcripts *t, size_t i, diag *d) {
+    status s = 2 * (i + 1) > t->n_slots ? grow_index(t, d) : OK;
+    if (s != OK)
+        return s;
     uint32_t hash = hash_of(t->items[i].id);
     size_t slot = slot_of(t, t->items[i].id, hash);
     if (t->slots[slot]) {
@@ -104,9 +108,12 @@ status transcripts_add(transcripts *t, const transcript *item, diag *d) {
     if (t->n == TRANSCRIPTS_MAX)
         return diag_set(d, ERR_LIMIT, "more than %u utterances", TRANSCRIPTS_MAX);
     if (t->n == t->capacity) {
-        status s = grow(t, d);
-        if (s != OK)
-            return s;
+        size_t capacity = t->capacity ? 2 * t->capacity : 1024;
+        transcript *items = realloc(t->items, capacity * sizeof *items);
+        if (!items)
+            return no_room(capacity, d);
+        t->items = items;
+        t->capacity = capacity;
     }
     t->items[t->n] = *item;
     status s = t->unindexed ? OK : index_item(t, t->n, d);
@@ -120,7 +127,7 @@ const transcript *transcripts_all(const transcripts *t, size_t *out_n) {
 }
 
 const transcript *transcripts_find(const transcripts *t, const char *id) {
-    if (t->n == 0)
+    if (t->n_slots == 0)
         return NULL;
     uint32_t found = (uint32_t)t->slots[slot_of(t, id, hash_of(id))];
     return found ? &t->items[found - 1] : NULL;

@@ -7,8 +7,7 @@
 
 #include "records/transcripts_build.h"
 
-#define BLOCK_BYTES (2u << 20) /* and aligned to it: a large page where there are some   \
-                                */
+#define BLOCK_BYTES (2u << 20) /* and aligned to it: one large page */
 
 struct block {
     block *next;

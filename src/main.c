@@ -4,6 +4,7 @@
 #include "cli/cost.h"
 #include "cli/gate.h"
 #include "cli/lab.h"
+#include "cli/privacy.h"
 #include "cli/score.h"
 #include "cli/slo.h"
 #include "cli/try.h"
@@ -35,6 +36,8 @@ static const command *const commands[] = {
     &slo_rules_command,
     &config_show_command,
     &config_explain_command,
+    &redact_command,
+    &privacy_release_command,
     &turn_waterfall_command,
     &turn_compare_command,
     &diagnose_slices_command,

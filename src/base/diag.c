@@ -34,7 +34,7 @@ status diag_field(diag *d, status code, const char *field, const char *format, .
 void diag_at(diag *d, const char *file, int line, int column) {
     if (!d)
         return;
-    if (file)
+    if (file && strcmp(d->file, file) != 0) /* readers name the place of every line */
         snprintf(d->file, sizeof d->file, "%s", file);
     d->line = line;
     d->column = column;

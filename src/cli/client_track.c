@@ -54,13 +54,14 @@ static track_window *window_of(track *t, double at_ms) {
     return found;
 }
 
-static track_item *item_of(track *t, const char *id) {
+static track_item *item_of(track *t, const char *id, double start_ms) {
     for (unsigned i = 0; i < TRACK_ITEMS; i++)
-        if (strcmp(t->item[i].id, id) == 0)
+        if (strcmp(t->item[i].id, id) == 0 && t->item[i].start_ms == start_ms)
             return &t->item[i];
     track_item *item = &t->item[t->next_item++ % TRACK_ITEMS];
     memset(item, 0, sizeof *item);
     snprintf(item->id, sizeof item->id, "%s", id);
+    item->start_ms = start_ms;
     return item;
 }
 
@@ -79,7 +80,7 @@ const recording *track_partial(track *t, double now_ms, const char *id,
                                const char *committed, const char *tentative,
                                unsigned committed_words, double audio_start_ms,
                                const char **out_before) {
-    track_item *item = item_of(t, id);
+    track_item *item = item_of(t, id, audio_start_ms);
     /* Speech of the next recording may start inside its padding: look a little later. */
     track_window *w = window_of(t, audio_start_ms + 400);
     if (w == NULL)
@@ -103,7 +104,7 @@ const recording *track_partial(track *t, double now_ms, const char *id,
 }
 
 void track_final(track *t, double now_ms, const track_final_event *e) {
-    track_item *item = item_of(t, e->item);
+    track_item *item = item_of(t, e->item, e->audio_start_ms);
     double at_ms = e->n_words > 0 ? e->speech_end_ms : e->audio_start_ms;
     track_window *w = window_of(t, at_ms);
     while (w != NULL && e->n_words > 0 && w != window_at(t, 0))

@@ -14,8 +14,11 @@
 #define TRACK_ITEMS 16
 #define TRACK_WORDS 512
 
+/* One utterance. A commit longer than the longest utterance is one item of several, which
+ * their starts tell apart. */
 typedef struct {
     char id[48];                   /* "" free */
+    double start_ms;
     char committed[4096];          /* the longest committed text seen */
     char shown[4096];              /* last partial, committed and tentative */
     double commit_ms[TRACK_WORDS]; /* wall time at which word i was committed */

@@ -169,6 +169,24 @@ static void a_changed_committed_word_is_a_violation(void **state) {
     }
 }
 
+/* A commit longer than the longest utterance: one item, whose next utterance begins
+ * before the last pass of the first is done. */
+static void utterances_of_one_item_are_apart(void **state) {
+    (void)state;
+    static track t;
+    begin(&t, true);
+    partial(&t, 1700, "a", "one two", "tree", 2, 0);
+    partial(&t, 2100, "a", "", "four", 0, 900);
+    final(&t, 2200, "a", "one two three", 0, 800, 1);
+    partial(&t, 2300, "a", "four", "", 1, 900);
+    partial(&t, 2400, "a", "for", "", 1, 900); /* the first utterance's final hid it */
+    final(&t, 2600, "a", "four", 900, 1400, 2);
+    track_end(&t);
+    assert_int_equal(got.result[0].violations, 1);
+    assert_int_equal(got.result[0].finals, 2);
+    track_deinit(&t);
+}
+
 static void a_revised_tail_is_no_violation(void **state) {
     (void)state;
     static track t;
@@ -201,6 +219,7 @@ int main(void) {
         cmocka_unit_test(words_go_to_the_recording_they_were_spoken_in),
         cmocka_unit_test(utterances_of_one_recording_are_joined),
         cmocka_unit_test(a_changed_committed_word_is_a_violation),
+        cmocka_unit_test(utterances_of_one_item_are_apart),
         cmocka_unit_test(a_revised_tail_is_no_violation),
         cmocka_unit_test(a_server_far_behind_is_noticed),
     };

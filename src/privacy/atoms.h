@@ -78,6 +78,7 @@ typedef struct {
     bool glued;           /* a letter or digit is directly before, without a space */
     bool after_number;    /* a number was just redacted, no word since */
     bool after_cut;       /* and it was cut for its length */
+    uint16_t figure;      /* atoms to come that are the rest of a figure, 3.14159 */
 } left_context;
 
 typedef struct {
@@ -95,8 +96,9 @@ typedef struct {
 typedef struct {
     entity class; /* ENTITY_NONE: there is none */
     size_t atoms;
-    bool strong; /* proven by its form; goes before longer ones that are not */
-    bool cut;    /* goes on behind what could be held */
+    bool strong;     /* proven by its form; goes before longer ones that are not */
+    bool cut;        /* goes on behind what could be held */
+    uint16_t figure; /* atoms of a figure that is no entity */
     char canonical[FOUND_CANONICAL_BYTES]; /* for allow lists: digits, or a@b.c; or "" */
 } found;
 

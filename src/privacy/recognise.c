@@ -12,8 +12,9 @@ static found better(found a, found b) {
 found recognise(look *l) {
     found (*const ask[])(look *) = {recognise_number, recognise_date, recognise_email,
                                     recognise_host};
-    found best = FOUND_NOTHING;
+    found best = FOUND_NOTHING, answers[4] = {FOUND_NOTHING};
     for (size_t i = 0; i < sizeof ask / sizeof ask[0] && !l->wait; i++)
-        best = better(best, ask[i](l));
+        best = better(best, answers[i] = ask[i](l));
+    best.figure = answers[0].figure;
     return best;
 }

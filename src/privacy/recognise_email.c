@@ -89,9 +89,10 @@ static piece read_piece(address *a) {
                                                                          : PIECE_COMMON;
 }
 
-/* The name up to "at"; false: there is none. */
+/* The name up to "at"; false: there is none. A glued @ has a glued name before it. */
 static bool read_local(address *a) {
     size_t plain = 0;
+    bool spaced = false;
     for (;;) {
         bool first = a->i == 0;
         if (a->i > LOCAL_ATOMS_MAX || a->n > LOCAL_BYTES_MAX)
@@ -101,9 +102,11 @@ static bool read_local(address *a) {
         if (p == PIECE_NONE)
             return false;
         plain += p == PIECE_WORD && (first || !glued);
+        spaced |= !first && !glued;
         size_t at;
+        const atom *next = look_at(a->l, a->i);
         if (is_at(a->l, a->i, &at))
-            return true;
+            return !(spaced && atom_glued(next) && atom_is_mark(next, '@'));
         char mark = separator_of(a->l, a->i);
         if (mark) {
             put(a, mark);
@@ -111,7 +114,6 @@ static bool read_local(address *a) {
             plain = 0;
             continue;
         }
-        const atom *next = look_at(a->l, a->i);
         if (next->kind != ATOM_WORD && next->kind != ATOM_NUMBER)
             return false;
         if (atom_glued(next))

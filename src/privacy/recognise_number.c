@@ -65,15 +65,13 @@ static bool is_nanp(const window *w, const char *chars, size_t n) {
 }
 
 static bool is_national_id(const window *w, const char *chars, size_t n, size_t letters) {
-    bool whole = w->first == 0 && w->end == w->r->n;
     if (letters > 0)
         return check_nino(chars, n) || check_dni(chars, n) || check_nir(chars, n);
-    if (n == 9 && check_ssn(chars, n))
+    if (w->first > 0 || w->end < w->r->n)
+        return false; /* one check digit proves little of a stretch of a longer number */
+    if (check_ssn(chars, n))
         return cue_of(w->l) == CUE_SOCIAL || (!all_spoken(w) && grouped(w, "324"));
-    if (n == 11 && check_cpf(chars, n))
-        return true;
-    return (n == 15 && check_nir(chars, n)) ||
-           (n == 11 && whole && check_steuer_id(chars, n));
+    return check_cpf(chars, n) || check_nir(chars, n) || check_steuer_id(chars, n);
 }
 
 /* The class a stretch proves by itself. */
@@ -196,7 +194,7 @@ static bool is_phone_like(const window *w, const char *digits, size_t n, bool to
         (n == 11 && digits[0] == '1' && check_nanp(digits + 1, 10)))
         return true;
     bool groups = w->end - w->first > 1;
-    if (digits[0] == '0' && n >= 9 && n <= 14 && groups)
+    if (digits[0] == '0' && n >= (digits[1] == '0' ? 11u : 9u) && n <= 14 && groups)
         return true;
     if (n == 7 && digits[0] >= '2' && groups &&
         ((all_spoken(w) && !w->r->parts[w->first].cardinal) || grouped(w, "34")))
@@ -205,17 +203,19 @@ static bool is_phone_like(const window *w, const char *digits, size_t n, bool to
 }
 
 /* Digits that no check proves, by their number and by the words before. */
-static entity weak_class(look *l, const window *w) {
+static entity weak_class(look *l, const window *w, bool before_number) {
     size_t n;
     const char *digits = window_chars(w, &n);
     cue told = cue_of(l);
-    if (l->left.after_cut || (l->left.after_number && n >= 3))
+    bool after = l->left.after_number; /* a code, an expiry, a misheard digit more */
+    if (l->left.after_cut || (after && before_number) ||
+        ((after || before_number) && n >= 3))
         return ENTITY_ACCOUNT;
     if (told == CUE_OBJECT || n < 3 || is_counting(w))
         return ENTITY_NONE;
     if (told == CUE_BIRTH && is_birth_date(digits, n))
         return ENTITY_DATE;
-    if (is_amount(l, w) || is_figure(w) || l->left.version)
+    if (is_amount(l, w) || is_figure(w) || l->left.version || l->left.figure > 0)
         return ENTITY_NONE;
     if (w->end - w->first == 1 && w->r->parts[w->first].cardinal)
         return ENTITY_NONE;
@@ -245,19 +245,25 @@ found recognise_number(look *l) {
         return FOUND_NOTHING;
     window all = {&r, l, 0, r.n}, w = all;
     entity class = find_strong(&w);
-    if (class != ENTITY_NONE && w.first == 0)
-        return answer(&w, class, true);
-    if (class != ENTITY_NONE)
+    if (class != ENTITY_NONE && w.first == 0) {
+        found f = answer(&w, class, true);
+        f.cut = r.cut;
+        return f;
+    }
+    bool before_number = class != ENTITY_NONE;
+    if (before_number)
         all.end = w.first; /* judge what stands before it by itself */
-    /* only the digits: letters prove nothing without a check */
     for (size_t i = 0; i < all.end; i++)
-        if (r.parts[i].letters)
+        if (r.parts[i].letters) /* letters prove nothing without a check */
             all.end = i;
     if (all.end == 0)
         return FOUND_NOTHING;
-    class = weak_class(l, &all);
-    if (class == ENTITY_NONE)
-        return FOUND_NOTHING;
+    class = weak_class(l, &all, before_number);
+    if (class == ENTITY_NONE) {
+        found none = FOUND_NOTHING;
+        none.figure = is_figure(&all) ? r.parts[all.end - 1].end_atom : 0;
+        return none;
+    }
     found f = answer(&all, class, false);
     f.cut = r.cut && all.end == r.n;
     return f;

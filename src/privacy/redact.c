@@ -111,6 +111,7 @@ static void remember(left_context *left, const look *l, const atom *a) {
 static void drop(redactor *r, const look *l, size_t n) {
     for (size_t i = 0; i < n; i++)
         remember(&r->left, l, &l->atoms[i]);
+    r->left.figure = (uint16_t)(r->left.figure > n ? r->left.figure - n : 0);
     r->first += n;
 }
 
@@ -159,6 +160,8 @@ static void decide(sink *s, bool ended, bool full) {
         if (l.wait)
             return;
         full = false;
+        if (f.figure > r->left.figure)
+            r->left.figure = f.figure;
         if (f.class == ENTITY_NONE) {
             put_plain(s, (size_t)l.atoms[0].at + l.atoms[0].bytes);
             drop(r, &l, 1);

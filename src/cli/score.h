@@ -4,6 +4,7 @@
 
 #include "base/args.h"
 
-extern const command score_wer_command, score_churn_command, score_audit_command;
+extern const command score_wer_command, score_compare_command, score_churn_command,
+    score_audit_command;
 
 #endif

@@ -4,17 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-status score_input_read(const args *a, transcripts **out, diag *d) {
-    const char *ref = args_text(a, "ref", NULL), *hyp = args_text(a, "hyp", NULL);
-    if (a->n_positional > 1 || (a->n_positional == 1 && (ref || hyp)))
-        return diag_field(d, ERR_INVALID, a->positional[a->n_positional - 1],
-                          "give one .jsonl file, or --ref and --hyp");
-    if (a->n_positional == 1)
-        return transcripts_read(a->positional[0], TRANSCRIPTS_REF | TRANSCRIPTS_HYP, out,
-                                d);
-    if (!ref || !hyp)
-        return diag_field(d, ERR_INVALID, ref ? "--hyp" : "--ref",
-                          "missing; give one .jsonl file, or --ref and --hyp");
+status score_input_pair(const char *ref, const char *hyp, transcripts **out, diag *d) {
+    if (!ref)
+        return transcripts_read(hyp, TRANSCRIPTS_REF | TRANSCRIPTS_HYP, out, d);
     transcripts *t = NULL;
     status s = transcripts_read(ref, TRANSCRIPTS_REF, &t, d);
     if (s == OK)
@@ -24,6 +16,17 @@ status score_input_read(const args *a, transcripts **out, diag *d) {
     else
         transcripts_destroy(t);
     return s;
+}
+
+status score_input_read(const args *a, transcripts **out, diag *d) {
+    const char *ref = args_text(a, "ref", NULL), *hyp = args_text(a, "hyp", NULL);
+    if (a->n_positional > 1 || (a->n_positional == 1 && (ref || hyp)))
+        return diag_field(d, ERR_INVALID, a->positional[a->n_positional - 1],
+                          "give one .jsonl file, or --ref and --hyp");
+    if (a->n_positional == 0 && (!ref || !hyp))
+        return diag_field(d, ERR_INVALID, ref ? "--hyp" : "--ref",
+                          "missing; give one .jsonl file, or --ref and --hyp");
+    return score_input_pair(ref, a->n_positional == 1 ? a->positional[0] : hyp, out, d);
 }
 
 status score_input_profile(const args *a, score_profile *out, diag *d) {

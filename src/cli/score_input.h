@@ -16,6 +16,10 @@
         "hyp", ARG_TEXT, "FILE", 0, 0, "hypotheses: .trn, .ctm (with an .stm) or .jsonl" \
     }
 
+/* References and hypotheses from two files; without ref, both from hyp, a .jsonl. */
+MUST_CHECK status score_input_pair(const char *ref_or_null, const char *hyp,
+                                   transcripts **out, diag *d);
+
 /* The one .jsonl file given, or --ref and --hyp. */
 MUST_CHECK status score_input_read(const args *a, transcripts **out, diag *d);
 

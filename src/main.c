@@ -29,6 +29,7 @@ static const command *const commands[] = {
     &lab_burn_command,
     &lab_cost_command,
     &score_wer_command,
+    &score_compare_command,
     &score_churn_command,
     &score_audit_command,
     &slo_check_command,

@@ -25,6 +25,7 @@ static const command *const commands[] = {
     &cost_explain_command,
     &capacity_plan_command,
     &gate_judge_command,
+    &gate_kayenta_command,
     &lab_gate_command,
     &lab_burn_command,
     &lab_cost_command,

@@ -141,17 +141,21 @@ static void write_step(void *context, const char *text) {
     w->n++;
 }
 
+/* What decides, what broke first. */
 static void add_sentences(const gate_report *r, buf *out) {
     char text[GATE_SENTENCE_BYTES];
     size_t n = 0;
-    for (size_t i = 0; i < r->verdict->n; i++) {
-        const gate_finding *f = &r->verdict->findings[i];
-        if (f->leads_to == GATE_PASS && f->state != GATE_ALLOWED &&
-            f->state != GATE_GAINED)
-            continue;
-        gate_finding_text(r->policy, f, text);
-        buf_addf(out, "%s - %s\n", n++ ? "" : "\nWhy\n", text);
-    }
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < r->verdict->n; i++) {
+            const gate_finding *f = &r->verdict->findings[i];
+            bool broke = f->state >= GATE_BROKEN && f->state <= GATE_BEYOND;
+            bool said = f->leads_to != GATE_PASS || f->state == GATE_ALLOWED ||
+                        f->state == GATE_GAINED;
+            if (!said || broke != (turn == 0))
+                continue;
+            gate_finding_text(r->policy, f, text);
+            buf_addf(out, "%s - %s\n", n++ ? "" : "\nWhy\n", text);
+        }
 }
 
 void gate_report_text(const gate_report *r, buf *out) {

@@ -125,6 +125,11 @@ found recognise_date(look *l) {
     const atom *head = look_at(l, 0);
     unsigned day = 0;
     bool ordinal;
+    bool begins = atom_is(head, LEX_MONTH) || atom_is(head, LEX_ORDINAL) ||
+                  (head->kind == ATOM_WORD && head->means.kind >= LEX_DIGIT &&
+                   head->means.kind <= LEX_TENS);
+    if (!begins && head->kind != ATOM_NUMBER)
+        return FOUND_NOTHING;
     if (head->kind == ATOM_NUMBER) {
         found f = read_figures(l);
         if (f.class != ENTITY_NONE)

@@ -191,13 +191,11 @@ static size_t read_octet(look *l, size_t i) {
     for (;;) {
         spoken_number part;
         size_t took = spoken_read(l, i + used, &part);
-        if (took == 0 || n + part.n > 3 || (used > 0 && !part.spoken))
+        if (took == 0 || n + part.n > 3)
             break;
         memcpy(digits + n, part.digits, part.n);
         n += part.n;
         used += took;
-        if (!part.spoken)
-            break;
     }
     return n > 0 && (n < 3 || memcmp(digits, "255", 3) <= 0) ? used : 0;
 }

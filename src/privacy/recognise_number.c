@@ -113,6 +113,24 @@ static entity find_strong(window *w) {
     return best;
 }
 
+/* Digits said in one breath with a card or account belong to it: one misheard digit more
+ * or less shifts the stretch that fits. Up to two on either side. */
+static void absorb(window *w) {
+    const run *r = w->r;
+    size_t spare = 0;
+    for (; w->end < r->n && r->parts[w->end].before <= JOIN_DASH; w->end++) {
+        spare += part_chars(&r->parts[w->end]);
+        if (spare > 2 || r->parts[w->end].letters)
+            break;
+    }
+    spare = 0;
+    for (; w->first > 0 && r->parts[w->first].before <= JOIN_DASH; w->first--) {
+        spare += part_chars(&r->parts[w->first - 1]);
+        if (spare > 2 || r->parts[w->first - 1].letters)
+            break;
+    }
+}
+
 /* ---- what proves nothing ---- */
 
 /* 1 2 3 4 or 5 4 3 2: counting, not telling a number. */
@@ -239,14 +257,28 @@ static found answer(const window *w, entity class, bool strong) {
     return f;
 }
 
+/* Most words begin no number; they need not wait for what follows. */
+static bool may_begin(const atom *a) {
+    if (a->kind == ATOM_MARK)
+        return a->mark == '+' || a->mark == '(';
+    if (a->kind != ATOM_WORD)
+        return a->kind == ATOM_NUMBER;
+    return (a->means.kind >= LEX_LETTER && a->means.kind <= LEX_REPEAT) ||
+           a->means.kind == LEX_PLUS || a->bytes <= 4;
+}
+
 found recognise_number(look *l) {
     run r;
-    if (!run_read(l, &r) || r.digits == 0 || l->wait)
+    if (!may_begin(look_at(l, 0)) || !run_read(l, &r) || r.digits == 0 || l->wait)
         return FOUND_NOTHING;
     window all = {&r, l, 0, r.n}, w = all;
     entity class = find_strong(&w);
+    window proven = w;
+    if (class == ENTITY_CARD || class == ENTITY_IBAN)
+        absorb(&w);
     if (class != ENTITY_NONE && w.first == 0) {
-        found f = answer(&w, class, true);
+        found f = answer(&proven, class, true);
+        f.atoms = r.parts[w.end - 1].end_atom;
         f.cut = r.cut;
         return f;
     }

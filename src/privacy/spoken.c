@@ -114,7 +114,12 @@ static size_t read_zeros(look *l, size_t i, spoken_number *out) {
 
 size_t spoken_read(look *l, size_t i, spoken_number *out) {
     const atom *a = look_at(l, i);
-    *out = (spoken_number){0};
+    out->n = 0;
+    out->digits[0] = '\0';
+    out->spoken = out->cardinal = false;
+    if (a->kind != ATOM_NUMBER &&
+        (a->kind != ATOM_WORD || a->means.kind < LEX_DIGIT || a->means.kind > LEX_REPEAT))
+        return 0;
     size_t used = 0;
     if (a->kind == ATOM_NUMBER) {
         out->n = a->bytes;

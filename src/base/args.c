@@ -237,10 +237,18 @@ void args_usage(const command *c, buf *out) {
         add_option(out, o);
 }
 
+/* A command line that cannot be read may still say how to tell so. */
+static bool asks_for_json(int argc, char **argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
 bool args_begin(const command *c, int argc, char **argv, args *out, int *out_exit) {
     diag d = DIAG_INIT;
     if (args_parse(c, argc, argv, out, &d) != OK) {
-        *out_exit = args_fail(c, &d, false, EXIT_USAGE);
+        *out_exit = args_fail(c, &d, asks_for_json(argc, argv), EXIT_USAGE);
         fprintf(stderr, "usage: rostrum %s [flags] %s\n", c->name, c->positional);
         return false;
     }

@@ -282,6 +282,8 @@ static int run_try(int argc, char **argv, const command *self) {
     }
     client_url url;
     if (s == OK)
+        d = (diag)DIAG_INIT; /* a file that was read well left its name */
+    if (s == OK)
         s = client_url_parse(args_text(&a, "url", CLIENT_DEFAULT_URL), &url, &d);
     if (s == OK) {
         set_options(run, &a);

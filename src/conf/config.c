@@ -317,11 +317,25 @@ status config_read_environment(config *c, char *const *environment, diag *d) {
     return OK;
 }
 
+void config_place(const config *c, diag *d) {
+    const setting *row = setting_find(d->field);
+    if (!row || d->file[0])
+        return;
+    const char *source = c->source[setting_index(row)];
+    const char *colon = strrchr(source, ':'); /* only a place in the file has one */
+    if (!colon)
+        return;
+    char file[sizeof c->source[0]];
+    snprintf(file, sizeof file, "%.*s", (int)(colon - source), source);
+    diag_at(d, file, (int)strtol(colon + 1, NULL, 10), 0);
+}
+
 status config_check(const config *c, diag *d) {
     log_level level;
     if (log_level_parse(c->log_level, &level) != 0)
         return diag_field(d, ERR_INVALID, "log.level",
-                          "needs error, warn, info or debug");
+                          "is \"%.32s\"; must be error, warn, info or debug",
+                          c->log_level);
     if (!*c->host)
         return diag_field(d, ERR_INVALID, "server.host", "needs an address");
     if (*c->tls_cert && !*c->tls_key)
@@ -377,6 +391,8 @@ status config_load(char *const *environment, const args *flags, config *out, dia
         s = config_check(c, d);
     if (s == OK)
         *out = *c;
+    else
+        config_place(c, d);
     free(c);
     return s;
 }

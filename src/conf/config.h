@@ -60,6 +60,8 @@ MUST_CHECK status config_read_file(config *c, const char *path, diag *d);
 MUST_CHECK status config_read_environment(config *c, char *const *environment, diag *d);
 /* What no single setting can know: a certificate without its key and the like. */
 MUST_CHECK status config_check(const config *c, diag *d);
+/* Puts the line of the file into d, when d is about a setting that the file set. */
+void config_place(const config *c, diag *d);
 
 /* The flags of every command that takes settings: --config FILE, then one for each
  * setting ("server.tls.cert" is typed --server-tls-cert). For command.options. */

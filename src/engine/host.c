@@ -27,7 +27,8 @@
 #include "rostrum/engine.h"
 
 #define SOCKET_FD 3
-#define HOST_BYTES (64u << 20)  /* what the allocator keeps back, output, second passes  \
+#define HOST_BYTES                                                                       \
+    (64u << 20)                 /* what the allocator keeps back, output, second passes  \
                                  */
 #define THREAD_BYTES (4u << 20) /* stack and working memory of one thread */
 #define SLOT_BYTES (2u << 20)   /* tape and inbox of a session */
@@ -79,11 +80,11 @@ static void send_buf(host *h, buf *b) {
     buf_deinit(b);
 }
 
-static void send_failed(host *h, const char *text) {
+static void send_failed(host *h, uint8_t flags, const char *text) {
     size_t n = proto_utf8_valid(text, strlen(text));
     buf b;
     buf_init(&b, LIMIT_FRAME_BYTES);
-    proto_put_bytes(&b, FRAME_FAILED, 0, 0, 0, 0, text, n);
+    proto_put_bytes(&b, FRAME_FAILED, flags, 0, 0, 0, text, n);
     send_buf(h, &b);
 }
 
@@ -117,8 +118,10 @@ static status load_model(host *h, diag *d) {
         return OK;
     h->model = NULL;
     error.text[sizeof error.text - 1] = '\0';
-    return diag_set(d, code == ROSTRUM_E_MISSING ? ERR_NOT_FOUND : ERR_ENGINE, "%s",
-                    error.text[0] ? error.text : "the engine gave no reason");
+    status s = code == ROSTRUM_E_MISSING   ? ERR_NOT_FOUND
+               : code == ROSTRUM_E_INVALID ? ERR_INVALID
+                                           : ERR_ENGINE;
+    return diag_set(d, s, "%s", error.text[0] ? error.text : "the engine gave no reason");
 }
 
 /* Bytes of writable memory the process has, as its limit counts them. */
@@ -353,7 +356,9 @@ static int worker(host *h) {
     s = h->hello_status == OK ? prepare(h, &d) : h->hello_status;
     if (s != OK) {
         char text[1024];
-        send_failed(h, diag_format(&d, text, sizeof text));
+        bool setting = h->hello_status == OK && s == ERR_INVALID;
+        send_failed(h, setting ? FAILED_BY_SETTING : 0,
+                    diag_format(&d, text, sizeof text));
         log_event(LOG_ERROR, "engine", "not_loaded", "why=%s", status_name(s));
         /* no more than this: half a worker's threads may stand anywhere */
         _exit(EXIT_FAILED);

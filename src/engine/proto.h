@@ -63,6 +63,11 @@ typedef enum {
  *   when there was nothing to commit. COMMIT, CLEAR and UPDATE take effect at the audio
  *   sent before them, not sooner. */
 
+/* flags of FRAME_FAILED */
+enum {
+    FAILED_BY_SETTING = 1 /* one of the manifest's settings is wrong */
+};
+
 /* flags of FRAME_FINAL and FRAME_PARTIAL */
 enum {
     TEXT_FIRST_PASS = 1,  /* the live words are complete; a second pass will follow */

@@ -184,6 +184,7 @@ static int run_serve(int argc, char **argv, const command *self) {
         forbid_core_dumps();
         limit_descriptors(c->max_connections);
         exit_status = serve(c, args_text(&a, "ready-file", NULL), &d);
+        config_place(c, &d);
     }
     free(c);
     return d.code == OK ? exit_status : args_fail(self, &d, a.json, exit_status);

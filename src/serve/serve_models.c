@@ -23,8 +23,8 @@ static status check_model(const model_manifest *m, const char *engine_dir, diag 
     snprintf(program, sizeof program, "%s/rostrum-engine-%s", engine_dir, m->engine);
     if (access(program, X_OK) != 0)
         return diag_set(d, ERR_NOT_FOUND,
-                        "this build has no rostrum-engine-%s; get what it needs with: %s",
-                        m->engine, m->get);
+                        "there is no program %s; get what it needs with: %s, then build",
+                        program, m->get);
     uint64_t bytes = 0;
     for (size_t i = 0; i < m->n_files; i++)
         bytes += m->files[i].bytes;
@@ -62,9 +62,9 @@ static status unknown_model(const char *name, const model_manifest *all, size_t 
         if (strcmp(all[i].kind, "asr") == 0)
             names[named++] = all[i].name;
     const char *near = diag_nearest(name, names, named);
-    return diag_field(d, ERR_NOT_FOUND, "models.serve", "there is no model %s%s%s%s",
-                      name, near ? "; did you mean " : "", near ? near : "",
-                      near ? "?" : "");
+    return diag_field(d, ERR_INVALID, "models.serve",
+                      "there is no model %s%s%s; `rostrum engine list` names them", name,
+                      near ? ", nearest is " : "", near ? near : "");
 }
 
 static status pick_listed(const config *c, const model_manifest *all, size_t n,

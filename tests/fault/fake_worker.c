@@ -91,6 +91,8 @@ static void take_hello(const uint8_t *payload, size_t n) {
         flush_out();
         exit(1);
     }
+    while (act("load"))
+        pause();
     ready();
     flush_out();
     if (act("exit"))

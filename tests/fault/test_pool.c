@@ -331,6 +331,18 @@ static void stopping_tells_open_sessions_and_leaves_no_process(void **state) {
     assert_int_equal(kill(pid, 0), -1);
 }
 
+static void a_worker_still_loading_does_not_delay_the_stop(void **state) {
+    (void)state;
+    harness_add(&h, "load", "fake", "load", 2, 1);
+    harness_start(&h, FAKES);
+    assert_false(harness_until(&h, never, NULL, 0.3));
+    int pid = view_of(1).pid;
+    double begun_s = harness_now_s();
+    harness_end(&h);
+    assert_true(harness_now_s() - begun_s < LIMIT_WORKER_STOP_S);
+    assert_int_equal(kill(pid, 0), -1);
+}
+
 static void two_workers_of_a_model_are_filled_evenly(void **state) {
     (void)state;
     static heard s[4];
@@ -419,6 +431,7 @@ int main(void) {
         cmocka_unit_test(a_slot_never_confirmed_free_is_not_given_out_again),
         cmocka_unit_test(a_session_cannot_flood_a_worker_that_does_not_read),
         cmocka_unit_test(stopping_tells_open_sessions_and_leaves_no_process),
+        cmocka_unit_test(a_worker_still_loading_does_not_delay_the_stop),
         cmocka_unit_test(two_workers_of_a_model_are_filled_evenly),
         cmocka_unit_test(a_missing_program_or_file_fails_at_creation),
         cmocka_unit_test(a_worker_that_is_behind_takes_nobody_until_it_caught_up),

@@ -147,6 +147,11 @@ static void take_failed(worker *w, const engine_header *h, const uint8_t *payloa
     for (size_t i = 0; i < n; i++) /* one line, whatever the worker says */
         if ((unsigned char)w->failure[i] < 0x20 || w->failure[i] == 0x7f)
             w->failure[i] = ' ';
+    if (h->flags & FAILED_BY_SETTING) {
+        char text[sizeof w->failure];
+        memcpy(text, w->failure, sizeof text);
+        manifest_place(w->config.model, text, w->failure, sizeof w->failure);
+    }
     worker_fail(w, ERR_ENGINE, "load");
 }
 

@@ -110,7 +110,7 @@ typedef struct {
     engine_facts facts; /* of the last time it was ready */
     engine_load load;   /* last report */
     uint64_t loads;     /* reports since it was ready */
-    char failure[256];  /* why it last ended, or "" */
+    char failure[512];  /* why it last ended, or "" */
 } pool_worker_view;
 
 bool pool_get_worker(const pool *p, size_t i, pool_worker_view *out);

@@ -78,7 +78,7 @@ struct worker {
     engine_facts facts;
     engine_load load;
     uint64_t loads;
-    char failure[256];
+    char failure[512];
 };
 
 struct pool {

@@ -333,6 +333,11 @@ void worker_drain(worker *w) {
             slot_evict(&w->slots[i], ERR_CANCELLED);
     if (!w->run || w->run->doomed)
         return;
+    if (w->state == WORKER_LOADING) { /* nothing to finish, and it does not listen yet */
+        w->run->doomed = true;
+        uv_process_kill(&w->run->process, SIGKILL);
+        return;
+    }
     proto_put_empty(&w->run->pending, FRAME_DRAIN, 0, 0, 0);
     link_flush(w->run);
 }

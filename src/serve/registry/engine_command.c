@@ -79,7 +79,7 @@ static void list_text(const model_manifest *m, status s, const diag *why, buf *o
     if (!m->engine[0])
         buf_add_text(out, ", part of other models");
     else if (s == OK && calibration_read(m, &c))
-        buf_addf(out, ", %u live sessions measured", c.slots);
+        buf_addf(out, ", %u live session%s measured", c.slots, c.slots == 1 ? "" : "s");
     else if (s == OK)
         buf_add_text(out, ", not calibrated");
     buf_add_text(out, "\n");

@@ -115,6 +115,9 @@ static status read_settings(const yaml_node *root, model_manifest *out, diag *d)
                             "a key has at most 47 of a-z, 0-9, '-', '_', '.'");
         snprintf(s->key, sizeof s->key, "%s", key);
         TRY(yaml_string(yaml_item(map, i), key, s->value, sizeof s->value, d));
+        diag place = DIAG_INIT;
+        yaml_at(yaml_item(map, i), &place);
+        s->line = (unsigned)place.line;
     }
     out->n_settings = yaml_size(map);
     return OK;
@@ -217,6 +220,9 @@ static status finish_parse(yaml_document *doc, const char *text, size_t n,
         s = fill_folders(cache_dir, m, d);
     if (s == OK) {
         hash_bytes(text, n, m->hash);
+        diag place = DIAG_INIT;
+        yaml_at(yaml_root(doc), &place);
+        snprintf(m->path, sizeof m->path, "%s", place.file);
         *out = *m;
     }
     free(m);
@@ -309,6 +315,29 @@ const model_manifest *manifest_find(const model_manifest *list, size_t n,
         if (strcmp(list[i].name, name) == 0)
             return &list[i];
     return NULL;
+}
+
+/* text has key as a word of its own. */
+static bool names_key(const char *text, const char *key) {
+    static const char inside[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
+    size_t n = strlen(key);
+    for (const char *at = text; (at = strstr(at, key)); at++) {
+        bool begins = at == text || !strchr(inside, at[-1]);
+        if (begins && (at[n] == '\0' || !strchr(inside, at[n])))
+            return true;
+    }
+    return false;
+}
+
+char *manifest_place(const model_manifest *m, const char *text, char *out, size_t size) {
+    for (size_t i = 0; i < m->n_settings; i++) {
+        if (!names_key(text, m->settings[i].key))
+            continue;
+        snprintf(out, size, "%s:%u: %s", m->path, m->settings[i].line, text);
+        return out;
+    }
+    snprintf(out, size, "%s: %s", m->path, text);
+    return out;
 }
 
 char *manifest_file_path(const model_manifest *m, const model_file *f, char *out,

@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
     char key[48];
     char value[128];
+    unsigned line; /* of the manifest */
 } model_setting;
 
 typedef struct {
@@ -46,6 +47,7 @@ typedef struct {
     model_setting settings[MANIFEST_SETTINGS_MAX];
     size_t n_settings;
     char get[160];       /* how to get its files, one command */
+    char path[512];      /* of the manifest */
     char hash[65];       /* sha256 of the manifest itself, lower-case hex */
     char cache_dir[256]; /* absolute; these two are filled in at load */
     char model_dir[256]; /* all its worker can read: cache_dir/models, unless it says */
@@ -74,6 +76,10 @@ const model_manifest *manifest_find(const model_manifest *list, size_t n,
  * d names the file and the manifest's `get` command. A file that verified is not read
  * again by this process while its inode, size and times stay the same. */
 MUST_CHECK status manifest_verify(const model_manifest *m, diag *d);
+
+/* "FILE:LINE: TEXT" into out[size], for a text of the engine that says what is wrong with
+ * a setting: the line of the setting that text names, or none. Returns out. */
+char *manifest_place(const model_manifest *m, const char *text, char *out, size_t size);
 
 /* Absolute path of one of its files into out[size]; returns out. */
 char *manifest_file_path(const model_manifest *m, const model_file *f, char *out,

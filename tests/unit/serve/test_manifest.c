@@ -57,6 +57,12 @@ static void every_field_of_a_good_manifest_is_read(void **state) {
     assert_int_equal(m.n_settings, 1);
     assert_string_equal(m.settings[0].key, "hop_ms");
     assert_string_equal(m.settings[0].value, "480");
+    assert_int_equal(m.settings[0].line, 14);
+    char text[128];
+    assert_string_equal(manifest_place(&m, "hop_ms: 480 is too much", text, sizeof text),
+                        "small.yaml:14: hop_ms: 480 is too much");
+    assert_string_equal(manifest_place(&m, "no shop_ms here", text, sizeof text),
+                        "small.yaml: no shop_ms here");
     assert_int_equal(m.n_files, 1);
     assert_int_equal(m.files[0].bytes, 3);
     assert_string_equal(m.model_dir, "/cache/models");

@@ -29,6 +29,7 @@ typedef enum {
     LEX_HUNDRED,
     LEX_THOUSAND,
     LEX_REPEAT,  /* value 2..4: double, triple */
+    LEX_PLURAL,  /* the zeros of four zeros */
     LEX_ORDINAL, /* value 1..30 */
     LEX_SUFFIX,  /* the "rd" of 3rd */
     LEX_MONTH,   /* value 1..12 */

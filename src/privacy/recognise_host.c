@@ -10,28 +10,36 @@
 
 /* ---- top-level domains ---- */
 
-/* Sorted; those that are also English words come with "!". */
-static const char *const tops[] = {
-    "ai",     "am!",   "app!",   "at!",  "au",  "be!", "bank!", "biz",     "br",
-    "ca",     "ch",    "cloud!", "cn",   "co",  "com", "cz",    "de",      "dev",
-    "dk",     "edu",   "es",     "eu",   "fi",  "fm",  "fr",    "gov",     "health!",
-    "hu",     "ie",    "in!",    "info", "int", "io",  "it!",   "jp",      "kr",
-    "me!",    "mil",   "mx",     "net",  "nl",  "no!", "nz",    "online!", "org",
-    "pl",     "pt",    "ro",     "ru",   "se",  "sg",  "shop!", "site!",   "so!",
-    "store!", "tech!", "to!",    "tv",   "uk",  "us!", "xyz",   "za",
+typedef struct {
+    char name[7];
+    bool is_word; /* of English too */
+} top_domain;
+
+static const top_domain tops[] = {
+    {"ai", false},    {"au", false},  {"biz", false},  {"br", false},  {"ca", false},
+    {"ch", false},    {"cn", false},  {"co", false},   {"com", false}, {"cz", false},
+    {"de", false},    {"dev", false}, {"dk", false},   {"edu", false}, {"es", false},
+    {"eu", false},    {"fi", false},  {"fm", false},   {"fr", false},  {"gov", false},
+    {"hu", false},    {"ie", false},  {"info", false}, {"int", false}, {"io", false},
+    {"jp", false},    {"kr", false},  {"ly", false},   {"mil", false}, {"mx", false},
+    {"net", false},   {"nl", false},  {"nz", false},   {"org", false}, {"pl", false},
+    {"pt", false},    {"ro", false},  {"ru", false},   {"se", false},  {"sg", false},
+    {"tv", false},    {"uk", false},  {"xyz", false},  {"za", false},  {"am", true},
+    {"app", true},    {"at", true},   {"be", true},    {"bank", true}, {"cloud", true},
+    {"health", true}, {"in", true},   {"it", true},    {"me", true},   {"no", true},
+    {"online", true}, {"shop", true}, {"site", true},  {"so", true},   {"store", true},
+    {"tech", true},   {"to", true},   {"us", true},
 };
 
 bool recognise_top_domain(const char *name, size_t n, bool strict) {
-    for (size_t i = 0; i < sizeof tops / sizeof tops[0]; i++) {
-        size_t bytes = strcspn(tops[i], "!");
-        if (bytes != n || (strict && tops[i][bytes] == '!'))
-            continue;
-        size_t k = 0;
-        while (k < n && ascii_lower(name[k]) == tops[i][k])
-            k++;
-        if (k == n)
-            return true;
-    }
+    char lower[sizeof tops[0].name] = "";
+    if (n < 2 || n >= sizeof lower)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = ascii_lower(name[i]);
+    for (size_t i = 0; i < sizeof tops / sizeof tops[0]; i++)
+        if (memcmp(tops[i].name, lower, sizeof lower) == 0)
+            return !strict || !tops[i].is_word;
     return false;
 }
 
@@ -159,12 +167,15 @@ static found read_host(look *l) {
         if (used == 0)
             break;
         const atom *last = look_at(l, i + used - 1);
-        bool top = used == 1 && last->kind == ATOM_WORD &&
+        bool top = labels > 0 && used == 1 && last->kind == ATOM_WORD &&
                    recognise_top_domain(atom_text(l, last), last->bytes,
                                         spoken_dot && www == 0 && scheme == 0);
         i += used;
-        if (www > 0 || scheme > 0 || (labels > 0 && top))
-            end = i;
+        bool path = labels > 0 && !spoken_dot && last->kind == ATOM_WORD &&
+                    last->bytes > 1 && atom_is_mark(look_at(l, i), '/') &&
+                    atom_glued(look_at(l, i)) && atom_glued(look_at(l, i + 1));
+        if (www > 0 || scheme > 0 || path || top)
+            end = i; /* a path makes a host of any name */
         if (!is_dot(l, i, true))
             break;
         spoken_dot = atom_is(look_at(l, i), LEX_DOT);

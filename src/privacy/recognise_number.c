@@ -206,6 +206,25 @@ static bool is_birth_date(const char *digits, size_t n) {
     return false;
 }
 
+/* "eleven seven ninety one": month, day and year, each a part. */
+static bool is_birth_parts(const window *w) {
+    int value[3];
+    if (w->end - w->first != 3)
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        const run_part *p = &w->r->parts[w->first + i];
+        size_t n = part_chars(p);
+        if (n > 2 && (i < 2 || n != 4))
+            return false;
+        value[i] = w->r->chars[p->chars_at] - '0';
+        if (n > 1)
+            value[i] = value[i] * 10 + w->r->chars[p->chars_at + 1] - '0';
+    }
+    return value[0] >= 1 && value[1] >= 1 && value[0] <= 31 && value[1] <= 31 &&
+           (value[0] <= 12 || value[1] <= 12) &&
+           part_chars(&w->r->parts[w->first + 2]) > 1;
+}
+
 /* A number of a telephone by its length and first digits. */
 static bool is_phone_like(const window *w, const char *digits, size_t n, bool told) {
     if ((n == 10 && check_nanp(digits, n)) ||
@@ -231,7 +250,7 @@ static entity weak_class(look *l, const window *w, bool before_number) {
         return ENTITY_ACCOUNT;
     if (told == CUE_OBJECT || n < 3 || is_counting(w))
         return ENTITY_NONE;
-    if (told == CUE_BIRTH && is_birth_date(digits, n))
+    if (told == CUE_BIRTH && (is_birth_date(digits, n) || is_birth_parts(w)))
         return ENTITY_DATE;
     if (is_amount(l, w) || is_figure(w) || l->left.version || l->left.figure > 0)
         return ENTITY_NONE;

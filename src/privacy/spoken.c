@@ -64,6 +64,13 @@ static size_t read_words(look *l, size_t i, spoken_number *out) {
     size_t used = spoken_small(l, i, &value);
     if (used == 0)
         return 0;
+    const atom *plural = look_at(l, i + used);
+    if (atom_is(plural, LEX_PLURAL) && value < 10) { /* four zeros */
+        memset(out->digits, '0' + plural->means.value, value);
+        out->n = value;
+        out->spoken = true;
+        return used + 1;
+    }
     if (atom_is(look_at(l, i + used), LEX_HUNDRED)) {
         value *= 100;
         used++;

@@ -72,6 +72,9 @@ static void numbers_are_found_as_spoken(void **state) {
          "four three two",
          "[IBAN]"},
         {"g as in golf b as in bravo 82 west 1234 5698 7654 32", "[IBAN]"},
+        {"five five double zero, four zeros, then four zeros then triple zero four",
+         "[CARD]"},
+        {"born on eleven seven ninety one", "born on [DATE]"},
         {"call five five five oh one three two", "call [PHONE]"},
         {"eight hundred five five five one two three four", "[PHONE]"},
         {"plus four four twenty seventy nine forty six oh nine five eight", "[PHONE]"},
@@ -102,6 +105,7 @@ static void phones_dates_and_addresses_are_found(void **state) {
         {"see www.example.com, ok", "see [URL], ok"},
         {"w w w dot example dot org slash help", "[URL]"},
         {"go to example dot com", "go to [URL]"},
+        {"see bit.ly/3xYz and/or not", "see [URL] and/or not"},
         {"at 192.168.0.1:80", "at [IP]:80"},
         {"2001:db8::ff00:42:8329", "[IP]"},
         {"March 3rd, 1985", "[DATE]"},
@@ -202,6 +206,25 @@ static void counts_go_on_over_several_texts(void **state) {
     assert_int_equal(r.counts[ENTITY_ACCOUNT], 6);
 }
 
+/* The dictionary is searched by halves. */
+static void every_word_of_the_lexicon_is_found(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        lexeme means;
+    } rows[] = {
+#define WORD(word, kind, value) {word, {LEX_##kind, value}},
+#include "privacy/lexicon.def"
+#undef WORD
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        lexeme found_there = lexicon_of(rows[i].word, strlen(rows[i].word));
+        if (found_there.kind != rows[i].means.kind)
+            fail_msg("%s", rows[i].word);
+        assert_int_equal(found_there.value, rows[i].means.value);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_with_check_digits_are_found_as_written),
@@ -210,6 +233,7 @@ int main(void) {
         cmocka_unit_test(harmless_text_comes_out_as_it_went_in),
         cmocka_unit_test(a_policy_says_what_stands_for_an_entity),
         cmocka_unit_test(counts_go_on_over_several_texts),
+        cmocka_unit_test(every_word_of_the_lexicon_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,8 @@
 #include "readiness/gate/explain.h"
 #include "readiness/kayenta/kayenta.h"
 #include "stats/rng.h"
+#include "stats/sequence_quantile.h"
+#include "stats/sort.h"
 
 enum { NOW = 1000000, ALL = 0, FAR = 1, STREET = 2, LAB = 3 };
 
@@ -321,6 +323,151 @@ static void many_slices_share_one_alpha(void **state) {
     assert_int_equal(f->state == GATE_BREACH, rejected);
 }
 
+static void the_second_smallest_p_is_held_against_the_rest(void **state) {
+    (void)state;
+    start();
+    set_share(1, FAR, 200, 870, 10000);
+    set_share(1, STREET, 200, 860, 10000);
+    judge();
+    const gate_finding *first = finding(1, FAR), *second = finding(1, STREET);
+    assert_true(first->p < second->p && 2 * second->p < 1);
+    assert_true(fabs(second->p_adjusted - fmax(3 * first->p, 2 * second->p)) < 1e-12);
+}
+
+/* ---- single comparisons ---- */
+
+static gate_comparison compare(gate_measure measure, bool relative, gate_cell *cell) {
+    gate_comparison c;
+    start();
+    gate_metric *m = add_metric("x", measure, GATE_PROTECT);
+    m->relative = relative;
+    m->quantile = 0.9;
+    assert_int_equal(gate_compare(m, cell, 0.05, &c), GATE_DATA_GOOD);
+    return c;
+}
+
+/* An end is where the evidence against it becomes ln(1 / alpha). */
+static void check_ends(const gate_comparison *c) {
+    stats_interval i = gate_interval(c);
+    double threshold = log(1 / 0.05), step = 1e-3 * (i.high - i.low);
+    assert_true(i.low < c->change && c->change < i.high);
+    assert_true(gate_log_e(c, i.low - step, STATS_AT_LEAST) >= threshold);
+    assert_true(gate_log_e(c, i.low + step, STATS_AT_LEAST) < threshold);
+    assert_true(gate_log_e(c, i.high + step, STATS_AT_MOST) >= threshold);
+    assert_true(gate_log_e(c, i.high - step, STATS_AT_MOST) < threshold);
+}
+
+static void a_relative_mean_is_held_against_the_scaled_control(void **state) {
+    (void)state;
+    static gate_cell cell;
+    for (int arm = 0; arm < 2; arm++) /* 100 and 110, standard deviation 10 */
+        cell.arms[arm].values =
+            (stats_shape){.n = 1000, .mean = 100 + 10 * arm, .m2 = 999 * 100};
+    gate_comparison c = compare(GATE_MEAN, true, &cell);
+    stats_interval i = gate_interval(&c);
+    assert_true(fabs(c.change - 0.1) < 1e-12);
+    assert_true(i.low > 0.08 && i.low < 0.095 && i.high > 0.105 && i.high < 0.12);
+    check_ends(&c);
+    c = compare(GATE_MEAN, false, &cell);
+    i = gate_interval(&c);
+    assert_true(c.change == 10 && i.low > 8 && i.high < 12);
+    check_ends(&c);
+}
+
+static void a_ratio_varies_only_as_its_blocks_differ_in_it(void **state) {
+    (void)state;
+    static gate_cell cell;
+    memset(&cell, 0, sizeof cell);
+    for (int i = 1; i <= 100; i++) { /* every speaker the same rate, whatever they say */
+        stats_pairs_add(&cell.arms[0].blocks, i, 0.10 * i);
+        stats_pairs_add(&cell.arms[1].blocks, i, 0.12 * i);
+    }
+    gate_comparison c = compare(GATE_RATIO, true, &cell);
+    stats_interval i = gate_interval(&c);
+    assert_true(fabs(c.value[0] - 0.10) < 1e-12 && fabs(c.change - 0.2) < 1e-9);
+    assert_true(i.high - i.low < 1e-3);
+    memset(&cell, 0, sizeof cell);
+    stats_rng r = stats_rng_make(9, 1);
+    for (int k = 0; k < 400; k++)
+        for (int arm = 0; arm < 2; arm++) {
+            double words = 10 + (double)stats_rng_below(&r, 90);
+            stats_pairs_add(&cell.arms[arm].blocks, words,
+                            words * stats_rng_beta(&r, 2, 18));
+        }
+    c = compare(GATE_RATIO, true, &cell);
+    check_ends(&c);
+}
+
+static void a_quantile_of_sketches_is_that_of_the_values(void **state) {
+    (void)state;
+    static double x[2][1500];
+    static gate_cell cell;
+    stats_rng r = stats_rng_make(9, 2);
+    memset(&cell, 0, sizeof cell);
+    for (int arm = 0; arm < 2; arm++) {
+        histogram_init(&cell.arms[arm].sketch, INFINITY);
+        for (int i = 0; i < 1500; i++) {
+            x[arm][i] = exp(6 + 0.1 * arm + 0.4 * stats_rng_normal(&r));
+            assert_int_equal(histogram_add(&cell.arms[arm].sketch, x[arm][i]), OK);
+        }
+        stats_sort(x[arm], 1500);
+    }
+    gate_comparison c = compare(GATE_QUANTILE, false, &cell);
+    stats_watch watch = stats_watch_of(0.05, 200, STATS_BOTH_SIDES);
+    stats_interval wanted =
+        stats_quantile_shift_sequence(x[0], 1500, x[1], 1500, 0.9, &watch);
+    stats_interval got = gate_interval(&c);
+    double bucket = 2.2 * histogram_relative_error(&cell.arms[1].sketch) * x[1][1400];
+    /* never sharper than the values, and wider by buckets only */
+    assert_true(got.low <= wanted.low + 1e-6 && got.low >= wanted.low - 3 * bucket);
+    assert_true(got.high >= wanted.high - 1e-6 && got.high <= wanted.high + 3 * bucket);
+    check_ends(&c);
+    c = compare(GATE_QUANTILE, true, &cell);
+    check_ends(&c);
+}
+
+static void a_fraction_and_a_spread_agree_with_their_sequences(void **state) {
+    (void)state;
+    static gate_cell cell;
+    memset(&cell, 0, sizeof cell);
+    cell.arms[0].count = (stats_count){50, 1000};
+    cell.arms[1].count = (stats_count){90, 1000};
+    for (int relative = 0; relative < 2; relative++) {
+        gate_comparison c = compare(GATE_FRACTION, relative, &cell);
+        assert_true(fabs(c.change - (relative ? 0.8 : 0.04)) < 1e-12);
+        check_ends(&c);
+    }
+    stats_rng r = stats_rng_make(9, 3);
+    for (int i = 0; i < 600; i++)
+        for (int arm = 0; arm < 2; arm++)
+            stats_shape_add(&cell.arms[arm].values,
+                            (arm ? 1.2 : 1) * stats_rng_normal(&r));
+    gate_comparison c = compare(GATE_SPREAD, true, &cell);
+    check_ends(&c);
+}
+
+static void numbers_that_no_values_have_are_broken(void **state) {
+    (void)state;
+    static const stats_shape rows[] = {
+        {.n = 30, .mean = 5, .m2 = -1}, /* negative squares */
+        {.n = 30, .mean = 5, .m2 = NAN},
+        {.n = 30, .mean = INFINITY, .m2 = 1},
+        {.n = 30, .mean = 5, .m2 = 30, .m3 = 0, .m4 = 29}, /* kurtosis below 1 */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        gate_cell cell;
+        gate_comparison c;
+        memset(&cell, 0, sizeof cell);
+        cell.arms[0].values = (stats_shape){.n = 30, .mean = 5, .m2 = 30, .m4 = 90};
+        cell.arms[1].values = rows[i];
+        start();
+        gate_metric *m = add_metric("x", GATE_SPREAD, GATE_PROTECT);
+        assert_int_equal(gate_compare(m, &cell, 0.05, &c), GATE_DATA_BROKEN);
+        cell.arms[1].values = cell.arms[0].values;
+        assert_int_equal(gate_compare(m, &cell, 0.05, &c), GATE_DATA_GOOD);
+    }
+}
+
 static void policies_that_cannot_be_judged_by_are_refused(void **state) {
     (void)state;
     start();
@@ -494,6 +641,12 @@ int main(void) {
         cmocka_unit_test(a_gain_has_to_be_shown),
         cmocka_unit_test(a_breach_ships_only_under_a_living_approval),
         cmocka_unit_test(many_slices_share_one_alpha),
+        cmocka_unit_test(the_second_smallest_p_is_held_against_the_rest),
+        cmocka_unit_test(a_relative_mean_is_held_against_the_scaled_control),
+        cmocka_unit_test(a_ratio_varies_only_as_its_blocks_differ_in_it),
+        cmocka_unit_test(a_quantile_of_sketches_is_that_of_the_values),
+        cmocka_unit_test(a_fraction_and_a_spread_agree_with_their_sequences),
+        cmocka_unit_test(numbers_that_no_values_have_are_broken),
         cmocka_unit_test(policies_that_cannot_be_judged_by_are_refused),
         cmocka_unit_test(the_short_way_reaches_the_same_verdict),
         cmocka_unit_test(a_change_of_spread_is_seen),

@@ -12,7 +12,7 @@
 #define RATE LIMIT_SAMPLE_RATE_HZ
 #define GAP (RATE * 8 / 10)     /* ends an utterance at the default 500 ms of silence */
 #define CLIP_MIN (RATE * 3 / 2) /* shorter ones are over before there is load */
-#define CLIP_MAX (RATE * 8)
+#define CLIP_MAX (RATE * 20)    /* real traffic has long ones too, and they cost most */
 #define TOTAL_MAX ((size_t)RATE * 90)
 #define PROMPTS_STEP 12 /* of 241 prompts every so many: other words, not one menu */
 

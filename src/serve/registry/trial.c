@@ -12,6 +12,9 @@
 #define FRAME_MS 20
 #define FRAME (LIMIT_SAMPLE_RATE_HZ * FRAME_MS / 1000)
 #define SAMPLES_MAX 4096 /* first partials of one level */
+#define SETTLE_MS 1500   /* until everybody talks, and what was given at once is heard */
+#define BEFORE_MAX (4 * LIMIT_SAMPLE_RATE_HZ) /* of what was said; leaves room for more  \
+                                               */
 
 typedef struct {
     trial *t;
@@ -33,6 +36,7 @@ struct trial {
     bool stopped;
     stream *streams; /* [n_streams] of the level under way */
     unsigned n_streams;
+    uint64_t count_ms; /* first partials of speech from here on are counted */
     double latencies[SAMPLES_MAX];
     unsigned n_latencies;
     char *words; /* of trial_hear */
@@ -116,6 +120,8 @@ static void on_started(void *session, const engine_mark *mark) {
     stream *s = session;
     s->utterance = mark->utterance;
     s->arrived_ms = s->start_ms + mark->at_ms;
+    if (s->arrived_ms < s->t->count_ms)
+        s->arrived_ms = 0;
 }
 
 static void add_words(trial *t, const engine_text *text) {
@@ -296,8 +302,25 @@ static void summarise(trial *t, const load_sum *sum, trial_level *out) {
         out->first_partial_ms = t->latencies[(t->n_latencies * 95 + 99) / 100 - 1];
 }
 
+/* Where stream i of n begins, and when: spread over a second, so that not all are due at
+ * once. */
+static void place(stream *s, const speech *recording, unsigned i, unsigned n,
+                  trial_start how, uint64_t start_ms) {
+    s->start_ms = start_ms + 1 + 1000 * i / n;
+    s->at = recording->starts[i % recording->n_clips];
+    if (how == TRIAL_FRESH)
+        return;
+    size_t now = (size_t)((2 * i + 1) * (double)recording->n / (2 * n)), clip = 0;
+    while (clip + 1 < recording->n_clips && recording->starts[clip + 1] <= now)
+        clip++;
+    s->at = recording->starts[clip];
+    if (now - s->at > BEFORE_MAX)
+        s->at = now - BEFORE_MAX;
+    s->start_ms -= (now - s->at) * 1000 / LIMIT_SAMPLE_RATE_HZ;
+}
+
 status trial_play(trial *t, const speech *recording, unsigned streams, double seconds,
-                  trial_level *out, diag *d) {
+                  trial_start how, trial_level *out, diag *d) {
     pool_worker_view w;
     trial_worker(t, &w);
     if (!w.ready || streams > w.slots)
@@ -310,11 +333,9 @@ status trial_play(trial *t, const speech *recording, unsigned streams, double se
     t->n_latencies = 0;
     uv_update_time(&t->loop);
     uint64_t start = now_ms(t), end = start + (uint64_t)(seconds * 1000);
-    for (unsigned i = 0; i < streams; i++) {
-        stream *s = &t->streams[i];
-        s->start_ms = start + 1 + 1000 * i / streams; /* spread over a second */
-        s->at = recording->starts[i % recording->n_clips];
-    }
+    t->count_ms = how == TRIAL_FLOWING ? start + SETTLE_MS : start;
+    for (unsigned i = 0; i < streams; i++)
+        place(&t->streams[i], recording, i, streams, how, start);
     double busy_s = machine_busy_s();
     load_sum sum = {0};
     trial_worker(t, &w);
@@ -325,7 +346,7 @@ status trial_play(trial *t, const speech *recording, unsigned streams, double se
             out->behind = out->behind || t->streams[i].lost;
         }
         uv_run(&t->loop, UV_RUN_ONCE);
-        if (now_ms(t) > start + 1500) /* everybody talks by then */
+        if (now_ms(t) > start + SETTLE_MS)
             watch_load(t, &sum);
     }
     summarise(t, &sum, out);

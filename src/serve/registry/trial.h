@@ -36,9 +36,14 @@ typedef struct {
     bool behind;             /* a session was lost or had 8 s of audio waiting */
 } trial_level;
 
-/* Plays for `seconds`; every stream starts at another clip and another moment. ERR_STATE:
- * the worker has fewer slots. */
+/* How streams begin. TRIAL_FRESH: each with a clip of its own. TRIAL_FLOWING: each at
+ * another moment of the recordings, as streams are that were there before: what they have
+ * said of the clip is given at once, and figures count from 1.5 s on, when it is heard.
+ */
+typedef enum { TRIAL_FRESH, TRIAL_FLOWING } trial_start;
+
+/* Plays for `seconds`. ERR_STATE: the worker has fewer slots. */
 MUST_CHECK status trial_play(trial *t, const speech *s, unsigned streams, double seconds,
-                             trial_level *out, diag *d);
+                             trial_start how, trial_level *out, diag *d);
 
 #endif

@@ -52,7 +52,10 @@ build:
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
 
-install: build
+install:
+	@tools/setup run
+	@cmake --preset release >/dev/null
+	@cmake --build $(BUILD) --target programs manual
 	@cmake --install $(BUILD) --prefix '$(PREFIX)'
 
 clean:

@@ -47,13 +47,16 @@ static void numbers_with_check_digits_are_found_as_written(void **state) {
         {"123-45-6789", "[ID]"},                                /* SSN by its groups */
         {"my social is 123456789", "my social is [ID]"},        /* by the word before */
         {"000-45-6789", "[ACCOUNT]"},                           /* no such area */
-        {"AB 12 34 56 C", "[ID]"},                              /* NINO */
-        {"12345678Z", "[ID]"},                                  /* DNI */
-        {"X1234567L", "[ID]"},                                  /* NIE */
-        {"12345678A", "[ACCOUNT]A"},                            /* another letter */
-        {"1 85 05 78 006 084 91", "[ID]"},                      /* NIR */
-        {"86095742719", "[ID]"},                                /* Steuer-ID */
-        {"529.982.247-25", "[ID]"},                             /* CPF */
+        {"666-45-6789", "[ACCOUNT]"},                           /* no such area either */
+        {"4111 1111 1111 1111 7 ok", "[CARD] ok"}, /* a digit more in the same breath */
+        {"4111 1111 1111 1111, 7 ok", "[CARD], 7 ok"},
+        {"AB 12 34 56 C", "[ID]"},         /* NINO */
+        {"12345678Z", "[ID]"},             /* DNI */
+        {"X1234567L", "[ID]"},             /* NIE */
+        {"12345678A", "[ACCOUNT]A"},       /* another letter */
+        {"1 85 05 78 006 084 91", "[ID]"}, /* NIR */
+        {"86095742719", "[ID]"},           /* Steuer-ID */
+        {"529.982.247-25", "[ID]"},        /* CPF */
     };
     CHECK(rows);
 }

@@ -214,6 +214,20 @@ static void nothing_that_is_too_long_comes_out(void **state) {
     }
 }
 
+static void the_rest_of_an_endless_address_is_swallowed(void **state) {
+    (void)state;
+    static char text[20000];
+    static redacted out;
+    redact_policy policy;
+    redact_policy_init(&policy);
+    size_t n = (size_t)sprintf(text, "see https://a.b");
+    while (n < sizeof text - 16)
+        n += (size_t)sprintf(text + n, "/secret");
+    sprintf(text + n, " now");
+    redact_in_steps(&policy, text, 1, &out);
+    assert_string_equal(out.text, "see [URL] now");
+}
+
 /* ---- words with times ---- */
 
 typedef struct {
@@ -285,6 +299,7 @@ int main(void) {
         cmocka_unit_test(what_is_out_never_depends_on_what_follows),
         cmocka_unit_test(plain_words_wait_for_few_others),
         cmocka_unit_test(nothing_that_is_too_long_comes_out),
+        cmocka_unit_test(the_rest_of_an_endless_address_is_swallowed),
         cmocka_unit_test(words_of_one_entity_become_one_word),
         cmocka_unit_test(many_words_that_wait_fit),
     };

@@ -17,7 +17,7 @@
 /* One utterance. A commit longer than the longest utterance is one item of several, which
  * their starts tell apart. */
 typedef struct {
-    char id[48];                   /* "" free */
+    char id[48]; /* "" free */
     double start_ms;
     char committed[4096];          /* the longest committed text seen */
     char shown[4096];              /* last partial, committed and tentative */

@@ -155,7 +155,8 @@ static bool is_counting(const window *w) {
 /* Nothing but years of four digits. */
 static bool is_years(const char *digits, size_t n) {
     for (size_t i = 0; i < n; i += 4)
-        if (n % 4 != 0 || (memcmp(digits + i, "19", 2) && memcmp(digits + i, "20", 2)))
+        if (n % 4 != 0 ||
+            (memcmp(digits + i, "19", 2) != 0 && memcmp(digits + i, "20", 2) != 0))
             return false;
     return true;
 }

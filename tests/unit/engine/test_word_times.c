@@ -61,8 +61,10 @@ static void words_of_real_speech_follow_each_other_and_end_with_it(void **state)
         proto_put_bytes(&b, FRAME_AUDIO, 0, 0, i + 1, 0, pcm, n * sizeof *pcm);
         rig_send(&r, &b);
         rig_empty(&r, FRAME_COMMIT, 0, i + 1);
-        rig_expect(&r, FRAME_FINAL);
-        check_words(rig_text(&r));
+        do {
+            rig_expect(&r, FRAME_FINAL);
+            check_words(rig_text(&r));
+        } while (r.header.flags & TEXT_FIRST_PASS);
         rig_empty(&r, FRAME_CLOSE, 0, i + 1);
         rig_expect(&r, FRAME_CLOSED);
     }

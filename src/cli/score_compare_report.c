@@ -56,12 +56,12 @@ static void add_reason(const compare_table *t, const compare_row *row, buf *out)
     else if (row->blocks < SCORE_BLOCKS_LEAST)
         buf_addf(out, "%zu %s; %d are the least", row->blocks, blocks_text(t),
                  SCORE_BLOCKS_LEAST);
-    else if (row->sum.a == row->sum.b && row->result.absolute.se == 0)
-        buf_add_text(out, t->by_speaker
-                              ? "each speaker has as many errors from A as from B"
-                              : "each utterance has as many errors from A as from B");
+    else if (row->result.absolute.se == 0)
+        buf_addf(out, "all %s differ by the same%s: without spread there is no interval",
+                 blocks_text(t), row->sum.a == row->sum.b ? ", nothing" : " share");
     else
-        buf_addf(out, "too few of its %s differ between A and B", blocks_text(t));
+        buf_addf(out, "the difference is the same for too many of its %s",
+                 blocks_text(t));
 }
 
 static double relative_detectable(const compare_row *row) {

@@ -56,12 +56,13 @@ static sums draw(const score_block *blocks, size_t n, stats_rng *r) {
     return s;
 }
 
-/* |t*|; infinite where the replicate has no spread of its own. */
+/* |t*|; infinite where the replicate has no spread of its own, or no words. */
 static double distance(ratio replicate, ratio sample) {
     double gap = fabs(replicate.value - sample.value);
     if (gap <= ROUNDING * fabs(sample.value))
         return 0;
-    return replicate.se > 0 && isfinite(gap) ? gap / replicate.se : INFINITY;
+    double t = gap / replicate.se;
+    return t >= 0 ? t : INFINITY;
 }
 
 static score_difference unknown(double estimate, double se) {
@@ -72,7 +73,7 @@ static score_difference unknown(double estimate, double se) {
  * interval and p agree. */
 static score_difference difference_of(ratio sample, size_t n, double *t,
                                       const score_resampling *o) {
-    if (n < 2 || !isfinite(sample.value) || !(sample.se > 0))
+    if (!(sample.se > 0)) /* NaN with one block, or without a denominator */
         return unknown(sample.value, sample.se);
     stats_sort(t, o->replicates);
     double seen = fabs(sample.value) / sample.se, all = (double)o->replicates + 1;

@@ -57,7 +57,7 @@ typedef struct {
 
 typedef struct {
     double estimate;         /* NaN: the denominator is 0 */
-    double se;               /* 0: no block differs from the others */
+    double se;               /* 0: all blocks alike; NaN: one block or none, no ratio */
     stats_interval interval; /* [-inf, inf]: nothing can be said */
     double p;                /* against no difference; 1: nothing can be said */
     double detectable;       /* size; inf: nothing can be */

@@ -37,6 +37,7 @@ static void a_segment_closes_behind_two_words_both_have_right(void **state) {
         {"SCICS", "CCCC", 2, "30"},    /* an insertion between keeps it open */
         {"SCCIS", "CCCC", 2, "10 20"}, /* one behind the two opens the next */
         {"SCC", "CCIC", 2, "11"},      /* of either system */
+        {"SCCS", "CCICC", 2, "21"},    /* of either system */
         {"SC", "DC", 2, "11"},         /* the end closes it */
         {"CCI", "CC", 2, "10"},        /* an insertion at the end */
     };
@@ -86,7 +87,7 @@ static void too_few_segments_are_no_evidence(void **state) {
     score_segments none = {0}, one = segments_of(alike, 1), four = segments_of(alike, 4),
                    same = segments_of(even, 2);
     assert_true(score_mapsswe(&none).p == 1);
-    assert_true(score_mapsswe(&one).p == 1);
+    assert_true(score_mapsswe(&one).p == 1 && score_mapsswe(&one).z == 0);
     assert_true(score_mapsswe(&same).p == 1 && score_mapsswe(&same).z == 0);
     /* no spread: four coins alike, 2 / 2^4 */
     near(score_mapsswe(&four).p, 0.125, 1e-15);
@@ -162,6 +163,12 @@ static void a_sample_is_compared_by_hand(void **state) {
     near(c.absolute.detectable, half + 0.91954378 * c.absolute.se, 1e-8);
     score_comparison again = compare(blocks, 6, &usual);
     assert_memory_equal(&again, &c, sizeof c);
+    score_resampling other = usual;
+    other.seed = 2;
+    assert_true(compare(blocks, 6, &other).absolute.p != c.absolute.p);
+    other = usual;
+    other.stream = 1;
+    assert_true(compare(blocks, 6, &other).absolute.p != c.absolute.p);
     score_block swapped[6];
     for (int i = 0; i < 6; i++)
         swapped[i] = (score_block){blocks[i].words, blocks[i].b, blocks[i].a};
@@ -183,6 +190,9 @@ static void what_cannot_be_told_is_not_told(void **state) {
         {{{100, 10, 5}, {100, 12, 8}, {100, 9, 2}}, 3, "three: a ninth have no spread"},
         {{{100, 10, 10}, {90, 5, 5}, {80, 4, 4}, {70, 1, 1}}, 4, "never different"},
         {{{100, 10, 5}, {100, 10, 5}, {100, 10, 5}, {100, 10, 5}}, 4, "all alike"},
+        {{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {90, 8, 9}, {100, 9, 4}},
+         5,
+         "one in thirteen replicates has no words"},
         {{{0, 1, 2}, {0, 0, 0}, {0, 2, 1}, {0, 1, 0}, {0, 3, 1}}, 5, "no words"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -193,6 +203,19 @@ static void what_cannot_be_told_is_not_told(void **state) {
         assert_true(d->p > 0.05);
         assert_int_equal(score_judge(d, 0, 0.05), SCORE_CANNOT_TELL);
     }
+    /* the largest of nine replicates is no 95 % point */
+    score_resampling nine = usual;
+    nine.replicates = 9;
+    static const score_block some[] = {{100, 9, 5}, {100, 8, 7}, {90, 7, 3},
+                                       {80, 9, 6},  {95, 8, 4},  {85, 5, 2}};
+    assert_true(isinf(compare(some, 6, &nine).absolute.interval.high));
+    nine.confidence = 0.9; /* but a 90 % point, though 1 - 0.9 < 0.1 in doubles */
+    assert_true(isfinite(compare(some, 6, &nine).absolute.interval.high));
+    assert_true(isfinite(compare(some, 6, &usual).absolute.interval.high));
+    /* a small spread is a spread */
+    static const score_block even[] = {
+        {1e6, 0, 1000}, {1e6, 0, 1001}, {1e6, 0, 999}, {1e6, 0, 1003}, {1e6, 0, 998}};
+    assert_true(isfinite(compare(even, 5, &usual).absolute.interval.high));
     /* errors of A are the denominator of the relative difference only */
     static const score_block perfect[] = {{100, 0, 5}, {100, 0, 7}, {90, 0, 3},
                                           {80, 0, 6},  {95, 0, 4},  {85, 0, 2}};

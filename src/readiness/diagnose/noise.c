@@ -16,8 +16,17 @@ double slice_disagreement(double seen, double model) {
     return sum > 0 ? 2 * (seen - model) / sum : 0;
 }
 
-double slice_loss(double z) {
-    return (FREEDOM + 1) / 2 * log1p(z * z / FREEDOM);
+double slice_deviance(slice_noise noise, double seen, double model, double expected,
+                      double spread) {
+    double largest = fmax(seen, expected);
+    if (!(model > 0))
+        return seen > 0 ? 4 / (noise.s2 + noise.phi * spread) : 0;
+    double twice = 2 * ((seen > 0 ? seen * log(seen / model) : 0) - (seen - model));
+    return fmax(twice, 0) / (noise.phi * spread * largest + noise.s2 * fmax(seen, model));
+}
+
+double slice_loss(double deviance) {
+    return (FREEDOM + 1) / 2 * log1p(deviance / FREEDOM);
 }
 
 /* For a ratio phi / s2, the s2 that fits the bins best and how well it does (mean squared

@@ -20,8 +20,16 @@ double slice_disagreement(double seen, double model);
 slice_noise slice_noise_fit(const double *d, const double *spread, size_t n,
                             size_t *order, double *key);
 
-/* -log likelihood of a disagreement, up to a constant: Student's t, 3 degrees of freedom.
- * z = d / standard deviation. */
-double slice_loss(double z);
+/* How far a row is from its model, squared and in units of its noise: the deviance of a
+ * count of that mean,
+ *     2 (seen ln(seen / model) - seen + model) / (phi spread largest + s2 max(seen,
+ * model)) with largest = max(seen, expected). About d^2 / variance of d where the row is
+ * large; of a row of a handful it says what that is worth, so that the empty ones of a
+ * sparse table weigh against a cause. Where nothing was modelled: 4 / variance of d. */
+double slice_deviance(slice_noise noise, double seen, double model, double expected,
+                      double spread);
+
+/* -log likelihood of a deviance, up to a constant: Student's t, 3 degrees of freedom. */
+double slice_loss(double deviance);
 
 #endif

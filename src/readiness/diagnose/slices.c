@@ -15,6 +15,7 @@
 #define PART_NATS 3.0     /* evidence a part needs to count as refuting: odds of 20 */
 #define UNDONE 0.25       /* part of an effect that is as good as none */
 #define LEAST_EFFECT 0.03 /* |log factor| of a cause worth naming */
+#define SPARSE 10.0       /* counts a row, below which the median of rows says little */
 #define FITS 3            /* passes over all factors after each new cause */
 
 const slice_options slice_defaults = {.depth = 0, .least_share = 0.01};
@@ -40,7 +41,9 @@ typedef struct {
     size_t *order;  /* [rows] working memory */
     uint32_t *row;  /* [rows] the same */
     /* per group of the cuboid in hand, [rows] */
-    double *total, *below, *middle, *gain;
+    double *total, *below, *middle, *gain, *seen, *modelled, *rows;
+    bool counts;      /* whole numbers were seen */
+    double least_phi; /* counting noise that counts cannot be without */
     slice_noise noise;
     candidate best[TRIES]; /* highest score first */
     size_t n_best;
@@ -54,7 +57,7 @@ size_t slices_scratch(size_t rows, size_t attributes, unsigned depth) {
     if (depth == 0 || depth > attributes)
         depth = (unsigned)attributes;
     return sizeof(search) + 64 + cube_bytes(rows, attributes, depth) +
-           rows * (9 * sizeof(double) + sizeof(size_t) + sizeof(uint32_t)) + 11 * 16;
+           rows * (12 * sizeof(double) + sizeof(size_t) + sizeof(uint32_t)) + 14 * 16;
 }
 
 static bool holds(const search *s, size_t i, size_t row) {
@@ -76,7 +79,8 @@ static double model_of(const search *s, size_t row, size_t without) {
 }
 
 static double row_loss(const search *s, size_t row, double model) {
-    return slice_loss(slice_disagreement(s->c.seen[row], model) * sqrt(s->weight[row]));
+    return slice_loss(slice_deviance(s->noise, s->c.seen[row], model, s->c.expected[row],
+                                     s->c.spread[row]));
 }
 
 /* Model, disagreement, noise, weights and losses under the present causes. */
@@ -86,9 +90,10 @@ static void refresh(search *s) {
         s->d[r] = slice_disagreement(s->c.seen[r], s->model[r]);
     }
     s->noise = slice_noise_fit(s->d, s->c.spread, s->c.rows, s->order, s->key);
+    s->noise.phi = fmax(s->noise.phi, s->least_phi);
     for (size_t r = 0; r < s->c.rows; r++) {
         s->weight[r] = 1 / (s->noise.s2 + s->noise.phi * s->c.spread[r]);
-        s->loss[r] = slice_loss(s->d[r] * sqrt(s->weight[r]));
+        s->loss[r] = row_loss(s, r, s->model[r]);
     }
 }
 
@@ -98,18 +103,38 @@ static double factor_of(double d) {
     return d < 2 ? (2 + d) / (2 - d) : INFINITY;
 }
 
+/* The factor of a slice, from the weighted median of d and from its sums. The median
+ * resists wild rows, and says nothing where a row holds a handful or where half of the
+ * rows were empty once. */
+static double factor_from(const search *s, double middle, double seen, double modelled,
+                          double rows) {
+    bool sparse = s->counts && fmax(seen, modelled) < SPARSE * rows;
+    if (!sparse && fabs(middle) < 2)
+        return factor_of(middle);
+    return modelled > 0 ? seen / modelled : INFINITY;
+}
+
 /* Loss of a row once its model is multiplied. */
 static double loss_after(const search *s, size_t row, double factor) {
     return isinf(factor) ? 0 : row_loss(s, row, s->model[row] * factor);
 }
 
-/* middle[g] = weighted median of d over each group's rows; s->order is sorted by d. */
-static void medians(search *s, const cuboid *c) {
+/* middle[g] = weighted median of d over each group's rows, and their sums; s->order is
+ * sorted by d. */
+static void add_up(search *s, const cuboid *c) {
     memset(s->total, 0, c->groups * sizeof(double));
     memset(s->below, 0, c->groups * sizeof(double));
     memset(s->gain, 0, c->groups * sizeof(double));
-    for (size_t r = 0; r < s->c.rows; r++)
-        s->total[c->group[r]] += s->weight[r];
+    memset(s->seen, 0, c->groups * sizeof(double));
+    memset(s->modelled, 0, c->groups * sizeof(double));
+    memset(s->rows, 0, c->groups * sizeof(double));
+    for (size_t r = 0; r < s->c.rows; r++) {
+        uint32_t g = c->group[r];
+        s->total[g] += s->weight[r];
+        s->seen[g] += s->c.seen[r];
+        s->modelled[g] += s->model[r];
+        s->rows[g]++;
+    }
     for (size_t i = 0; i < s->c.rows; i++) {
         size_t r = s->order[i];
         uint32_t g = c->group[r];
@@ -141,10 +166,12 @@ static void offer(search *s, candidate new) {
 /* Offers every slice of one cuboid whose gain pays its price. */
 static void search_cuboid(search *s, uint32_t index) {
     const cuboid *c = &s->c.cuboids[index];
-    medians(s, c);
+    add_up(s, c);
     double least = 0.5 * sqrt(s->noise.s2); /* closer to 0 cannot pay */
-    for (uint32_t g = 0; g < c->groups; g++)
-        s->total[g] = fabs(s->middle[g]) > least ? factor_of(s->middle[g]) : 1;
+    for (uint32_t g = 0; g < c->groups; g++) {
+        double f = factor_from(s, s->middle[g], s->seen[g], s->modelled[g], s->rows[g]);
+        s->total[g] = (isinf(f) || fabs(slice_disagreement(f, 1)) > least) ? f : 1;
+    }
     for (size_t r = 0; r < s->c.rows; r++) {
         double factor = s->total[c->group[r]];
         if (factor != 1)
@@ -182,14 +209,17 @@ static bool refuted(search *s, const candidate *k) {
     return false;
 }
 
-/* Weighted median of d over the rows of a cause, against the model without it. */
+/* The factor of a cause, against the model without it. */
 static double fit_factor(search *s, size_t i) {
     size_t n = 0;
-    double total = 0, below = 0;
+    double total = 0, below = 0, seen = 0, modelled = 0;
     for (size_t r = 0; r < s->c.rows; r++) {
         if (!holds(s, i, r))
             continue;
-        s->key[n] = slice_disagreement(s->c.seen[r], model_of(s, r, i));
+        double model = model_of(s, r, i);
+        s->key[n] = slice_disagreement(s->c.seen[r], model);
+        seen += s->c.seen[r];
+        modelled += model;
         s->row[n++] = (uint32_t)r;
         total += s->weight[r];
     }
@@ -197,7 +227,7 @@ static double fit_factor(search *s, size_t i) {
     size_t at = 0;
     while (at + 1 < n && below + s->weight[s->row[s->order[at]]] < total / 2)
         below += s->weight[s->row[s->order[at++]]];
-    return factor_of(s->key[s->order[at]]);
+    return factor_from(s, s->key[s->order[at]], seen, modelled, (double)n);
 }
 
 static void fit_all(search *s) {
@@ -413,6 +443,13 @@ static void answer(const search *s, slice_answer *out) {
     }
 }
 
+static bool are_whole(const double *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (x[i] != floor(x[i]))
+            return false;
+    return true;
+}
+
 static status check(const slice_table *t, diag *d) {
     if (t->attributes == 0 || t->attributes > SLICES_ATTRIBUTES_MAX)
         return diag_set(d, ERR_LIMIT, "%zu attributes; 1 to %d are possible",
@@ -448,12 +485,16 @@ status slices_explain(const slice_table *table, const slice_options *options,
     search *s = arena_take(&a, 1, sizeof *s);
     *s = (search){0};
     cube_build(table, depth, &a, &s->c);
-    double **arrays[] = {&s->model, &s->weight, &s->d,      &s->loss, &s->key,
-                         &s->total, &s->below,  &s->middle, &s->gain};
+    double **arrays[] = {&s->model, &s->weight, &s->d,        &s->loss,
+                         &s->key,   &s->total,  &s->below,    &s->middle,
+                         &s->gain,  &s->seen,   &s->modelled, &s->rows};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         *arrays[i] = arena_take(&a, s->c.rows, sizeof(double));
     s->order = arena_take(&a, s->c.rows, sizeof(size_t));
     s->row = arena_take(&a, s->c.rows, sizeof(uint32_t));
+    s->counts = are_whole(s->c.seen, s->c.rows);
+    if (s->counts) /* noise of the seen, and of an expectation that was counted itself */
+        s->least_phi = are_whole(s->c.expected, s->c.rows) ? 2 : 1;
     refresh(s);
     while (s->n_causes < SLICES_CAUSES_MAX && add_best(s))
         fit_all(s);

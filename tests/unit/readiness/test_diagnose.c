@@ -155,6 +155,48 @@ static void one_wild_row_is_no_slice_of_many(void **state) {
         assert_true(names(&answer.causes[i], 2, 2, 2));
 }
 
+/* Rows of a handful: most of them 0, 1 or 2, before and now. */
+static void a_sparse_table_names_nothing_by_chance(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        quiet_table(0);
+        stats_rng r = stats_rng_make(seed, 1);
+        for (size_t i = 0; i < ROWS; i++) {
+            expected[i] = (double)stats_rng_poisson(&r, 0.7);
+            seen[i] = (double)stats_rng_poisson(&r, 0.7);
+        }
+        assert_int_equal(explained().n, 0);
+    }
+}
+
+static void a_cause_among_rows_of_a_handful_is_found(void **state) {
+    (void)state;
+    size_t found = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        quiet_table(0);
+        stats_rng r = stats_rng_make(seed, 2);
+        for (size_t i = 0; i < ROWS; i++) {
+            expected[i] = 1.5;
+            seen[i] = (double)stats_rng_poisson(&r, codes[3 * i + 1] == 4 ? 6 : 1.5);
+        }
+        slice_answer answer = explained();
+        found += answer.n == 1 && names(&answer.causes[0], -1, 4, -1) &&
+                 answer.causes[0].factor > 3 && answer.causes[0].factor < 5.2;
+    }
+    assert_true(found >= 18);
+}
+
+static void only_what_was_not_expected_at_all_is_new(void **state) {
+    (void)state;
+    quiet_table(0.02);
+    for (size_t i = 0; i < ROWS; i++)
+        if (codes[3 * i] == 1)
+            expected[i] = codes[3 * i + 2] == 0 ? 100 : 0;
+    slice_answer answer = explained();
+    for (size_t i = 0; i < answer.n; i++)
+        assert_true(!isinf(answer.causes[i].factor) || answer.causes[i].expected == 0);
+}
+
 static void broken_tables_are_refused_with_the_row(void **state) {
     (void)state;
     static const double bad[] = {-1, NAN, INFINITY};
@@ -255,6 +297,9 @@ int main(void) {
         cmocka_unit_test(parts_are_named_even_when_they_are_most_of_the_whole),
         cmocka_unit_test(the_whole_is_named_when_nearly_all_parts_changed),
         cmocka_unit_test(one_wild_row_is_no_slice_of_many),
+        cmocka_unit_test(a_sparse_table_names_nothing_by_chance),
+        cmocka_unit_test(a_cause_among_rows_of_a_handful_is_found),
+        cmocka_unit_test(only_what_was_not_expected_at_all_is_new),
         cmocka_unit_test(broken_tables_are_refused_with_the_row),
         cmocka_unit_test(traffic_that_moved_to_a_harder_slice_is_no_cause),
         cmocka_unit_test(a_slice_that_became_harder_is_found_beside_moving_traffic),

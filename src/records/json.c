@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 
@@ -62,14 +63,54 @@ static bool holds_zero(const char *text, size_t n) {
     return false;
 }
 
+/* Does NaN or Infinity, which many writers write and JSON does not hold, begin here? */
+static bool is_non_finite(const char *text, size_t n) {
+    if (n > 0 && (text[0] == '-' || text[0] == '+')) {
+        text++;
+        n--;
+    }
+    return (n >= 3 && strncasecmp(text, "nan", 3) == 0) ||
+           (n >= 3 && strncasecmp(text, "inf", 3) == 0);
+}
+
+/* Says where the parser stopped: the line, and the key when a number is not finite. */
+static status refuse(const char *text, size_t n, size_t at, diag *d) {
+    const char *key = "", *string = "";
+    int key_bytes = 0, string_bytes = 0, line = 1;
+    for (size_t i = 0; i < at; i++) {
+        line += text[i] == '\n';
+        if (text[i] == ':') {
+            key = string;
+            key_bytes = string_bytes < 64 ? string_bytes : 64;
+        } else if (text[i] == '"') {
+            size_t from = ++i;
+            for (; i < at && text[i] != '"'; i++)
+                i += text[i] == '\\';
+            string = text + from;
+            string_bytes = i < at ? (int)(i - from) : 0;
+        }
+    }
+    if (d && d->line == 0)
+        diag_at(d, NULL, line, 0);
+    if (at < n && is_non_finite(text + at, n - at)) {
+        char field[72];
+        snprintf(field, sizeof field, "%.*s", key_bytes, key);
+        return diag_field(d, ERR_INVALID, field,
+                          "is not a finite number; JSON holds no NaN or Infinity");
+    }
+    return diag_set(d, ERR_SYNTAX, "not JSON from byte %zu on", at + 1);
+}
+
 status json_parse(const char *text, size_t n, cJSON **out, diag *d) {
     if (holds_zero(text, n))
         return diag_set(d, ERR_SYNTAX, "a zero byte: this is not JSON");
+    if (n == 0)
+        return diag_set(d, ERR_SYNTAX, "empty; a JSON value is needed");
     const char *end = NULL;
     cJSON *root = cJSON_ParseWithLengthOpts(text, n, &end, false);
     if (!root) {
-        size_t byte = end && end >= text ? (size_t)(end - text) : 0;
-        return diag_set(d, ERR_SYNTAX, "not JSON from byte %zu on", byte + 1);
+        size_t at = end && end >= text ? (size_t)(end - text) : 0;
+        return refuse(text, n, at < n ? at : n, d);
     }
     size_t rest = (size_t)(end - text);
     while (rest < n && strchr(" \t\r\n", text[rest]))
@@ -155,6 +196,9 @@ status json_number(const cJSON *object, const char *key, double min, double max,
                           kind_of(value));
     double x = value->valuedouble;
     if (!(x >= min && x <= max)) {
+        if (x > max && max >= SAFE_INTEGER)
+            return diag_field(d, ERR_INVALID, key, "is %g; at most %.0f is needed", x,
+                              max);
         if (max >= SAFE_INTEGER)
             return diag_field(d, ERR_INVALID, key, "is %g; at least %g is needed", x,
                               min);

@@ -15,8 +15,9 @@
 #include "base/diag.h"
 
 /* text[n], one JSON value and nothing behind it. The caller frees it with cJSON_Delete.
- * ERR_SYNTAX: not JSON, with the byte where it stopped making sense; a key given twice in
- * one object; a zero byte or a lone surrogate in a string. */
+ * ERR_SYNTAX: not JSON, with the byte where it stopped making sense (and its line within
+ * text[n], unless d has a line); a key given twice in one object; a zero byte or a lone
+ * surrogate in a string. ERR_INVALID: NaN or Infinity, with its key as the field. */
 MUST_CHECK status json_parse(const char *text, size_t n, cJSON **out, diag *d);
 
 /* The same, from a whole file ("-": standard input) of at most max_bytes. */

@@ -1,68 +1,10 @@
 #include "records/lab_file.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
 #include "records/json.h"
-
-/* NaN and Infinity are written by many JSON writers and are no JSON. The parser can only
- * say at which byte it stopped; this names the field. Looks outside strings for a letter
- * that starts one of them. */
-static status refuse_non_finite(const char *text, size_t n, diag *d) {
-    const char *key = "", *string = "";
-    int key_bytes = 0, string_bytes = 0, line = 1;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '"') {
-            string = text + i + 1;
-            for (i++; i < n && text[i] != '"'; i++)
-                i += text[i] == '\\';
-            string_bytes = i < n ? (int)(text + i - string) : 0;
-        } else if (text[i] == ':') {
-            key = string;
-            key_bytes = string_bytes < 64 ? string_bytes : 64;
-        } else if (text[i] == 'N' || text[i] == 'I' || text[i] == 'i' ||
-                   (text[i] == 'n' && i + 1 < n && text[i + 1] == 'a')) {
-            char field[72];
-            snprintf(field, sizeof field, "%.*s", key_bytes, key);
-            diag_at(d, NULL, line, 0);
-            return diag_field(d, ERR_INVALID, field,
-                              "is not a finite number; JSON holds no NaN or Infinity");
-        }
-        line += i < n && text[i] == '\n';
-    }
-    return OK;
-}
-
-static status parse(const char *text, size_t n, cJSON **out, diag *d) {
-    status s = refuse_non_finite(text, n, d);
-    return s == OK ? json_parse(text, n, out, d) : s;
-}
-
-/* The whole file into text. */
-static status read_text(const char *path, buf *text, diag *d) {
-    bool standard = strcmp(path, "-") == 0;
-    diag_at(d, standard ? "standard input" : path, 0, 0);
-    FILE *file = standard ? stdin : fopen(path, "rb");
-    if (!file)
-        return diag_set(d, ERR_IO, "cannot be read: %s", strerror(errno));
-    char piece[16384];
-    size_t n;
-    while ((n = fread(piece, 1, sizeof piece, file)) > 0)
-        buf_add(text, piece, n);
-    bool failed = ferror(file) != 0;
-    if (!standard)
-        (void)fclose(file);
-    if (failed)
-        return diag_set(d, ERR_IO, "reading failed");
-    if (text->failed)
-        return diag_set(d, ERR_LIMIT, "larger than %u MiB", LAB_FILE_BYTES >> 20);
-    return OK;
-}
 
 static status number(const cJSON *object, const char *key, double *out, diag *d) {
     return json_number(object, key, -HUGE_VAL, HUGE_VAL, out, d);
@@ -181,19 +123,18 @@ static status cost_of(const cJSON *root, lab_cost_input *out, diag *d) {
 #define READER(noun, type)                                                               \
     status lab_##noun##_parse(const char *text, size_t n, type *out, diag *d) {          \
         cJSON *root = NULL;                                                              \
-        status s = parse(text, n, &root, d);                                             \
+        status s = json_parse(text, n, &root, d);                                        \
         if (s == OK)                                                                     \
             s = noun##_of(root, out, d);                                                 \
         cJSON_Delete(root);                                                              \
         return s;                                                                        \
     }                                                                                    \
     status lab_##noun##_read(const char *path, type *out, diag *d) {                     \
-        buf text;                                                                        \
-        buf_init(&text, LAB_FILE_BYTES);                                                 \
-        status s = read_text(path, &text, d);                                            \
+        cJSON *root = NULL;                                                              \
+        status s = json_read_file(path, LAB_FILE_BYTES, &root, d);                       \
         if (s == OK)                                                                     \
-            s = lab_##noun##_parse(buf_text(&text), text.size, out, d);                  \
-        buf_deinit(&text);                                                               \
+            s = noun##_of(root, out, d);                                                 \
+        cJSON_Delete(root);                                                              \
         return s;                                                                        \
     }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PIECE_BYTES (64u << 10)
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* spreadsheets write it before UTF-8 */
 
 struct lines {
     FILE *file;
@@ -102,6 +103,8 @@ status lines_next(lines *l, const char **out_text, size_t *out_n, diag *d) {
     status s = find_end(l, &feed, d);
     if (s != OK)
         return s;
+    if (l->line == 1 && l->end >= 3 && memcmp(l->data, BYTE_ORDER_MARK, 3) == 0)
+        l->start = 3;
     char *text = l->data + l->start;
     size_t n = feed ? (size_t)(feed - text) : l->end - l->start;
     if (n > LINES_BYTES_MAX)

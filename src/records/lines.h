@@ -1,8 +1,8 @@
 /* records/lines.h: a text file, line by line, with the line's number for error messages.
  *
  * Reads through one growing buffer, so a file of any length costs the memory of its
- * longest line. "-" is standard input. A carriage return before the line feed is dropped;
- * a last line without a line feed counts. Allocates; one thread at a time. */
+ * longest line. "-" is standard input. A carriage return before the line feed is dropped,
+ * and so is a byte order mark at the beginning; a last line without a line feed counts. Allocates; one thread at a time. */
 #ifndef ROSTRUM_RECORDS_LINES_H
 #define ROSTRUM_RECORDS_LINES_H
 

@@ -11,6 +11,7 @@
 #include "records/lines.h"
 
 #define NONE SIZE_MAX
+#define MEASURE_MAX 1e15 /* sums of 2 million rows stay exact enough to compare */
 
 /* An open-addressing table from bytes to small numbers; keys are owned elsewhere. */
 typedef struct {
@@ -169,9 +170,10 @@ static status number(const reader *r, char *const *fields, size_t column, double
     char *end;
     errno = 0;
     double x = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(x) || x < 0)
+    bool decimal = text[strspn(text, "0123456789+-.eE")] == '\0';
+    if (end == text || *end != '\0' || !decimal || !(x >= 0 && x <= MEASURE_MAX))
         return diag_field(d, ERR_INVALID, r->header[column],
-                          "\"%.40s\" is not a number of at least 0", text);
+                          "\"%.40s\" is not a number from 0 to %g", text, MEASURE_MAX);
     *out += fabs(x); /* -0 reads as 0 */
     return OK;
 }

@@ -439,7 +439,8 @@ static status read_text(reader *r, const char *text, size_t n, int line, diag *d
     return s;
 }
 
-/* One object over many lines? Then the first line alone is no JSON. */
+/* One object over many lines? Then the first line alone is no JSON, and no record that
+ * was meant to be one either: those end in a brace. */
 static bool is_one_object(const char *path) {
     lines *l = NULL;
     const char *text;
@@ -449,8 +450,8 @@ static bool is_one_object(const char *path) {
         return false;
     status s = lines_next(l, &text, &n, &d);
     cJSON *record = NULL;
-    bool one =
-        s == ERR_LIMIT || (s == OK && text && json_parse(text, n, &record, &d) != OK);
+    bool one = s == ERR_LIMIT || (s == OK && text && (n == 0 || text[n - 1] != '}') &&
+                                  json_parse(text, n, &record, &d) != OK);
     cJSON_Delete(record);
     lines_close(l);
     return one;

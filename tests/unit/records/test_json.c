@@ -20,7 +20,7 @@ static void what_is_not_one_json_value_is_refused(void **state) {
     static const struct {
         const char *text, *says;
     } rows[] = {
-        {"", "byte 1"},
+        {"", "empty"},
         {"{\"a\":1", "not JSON"},
         {"{\"a\":1} x", "behind"},
         {"{\"a\":1}{}", "behind"},
@@ -29,7 +29,6 @@ static void what_is_not_one_json_value_is_refused(void **state) {
         {"{\"a\":1e999}", "too large"},
         {"[1,[2,[-1e999]]]", "too large"},
         {"nul", "not JSON"},
-        {"{\"a\":NaN}", "not JSON"},
         {"\"\\ud800\"", "not JSON"}, /* half a surrogate pair */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -40,6 +39,34 @@ static void what_is_not_one_json_value_is_refused(void **state) {
         assert_null(out);
         assert_non_null(strstr(d.text, rows[i].says));
     }
+}
+
+static void what_is_no_finite_number_names_its_key_and_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *field;
+        int line;
+    } rows[] = {
+        {"{\"a\":NaN}", "a", 1},
+        {"{\"a\": -Infinity}", "a", 1},
+        {"{\"a:b\":1,\n\"c\":\n[1, nan]}", "c", 3},
+        {"{\"q\\\"\":\"x:\",\"b\":inf}", "b", 1},
+        {"[NaN]", "", 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cJSON *out = NULL;
+        diag d = DIAG_INIT;
+        assert_int_equal(json_parse(rows[i].text, strlen(rows[i].text), &out, &d),
+                         ERR_INVALID);
+        assert_string_equal(d.field, rows[i].field);
+        assert_int_equal(d.line, rows[i].line);
+        assert_non_null(strstr(d.text, "not a finite number"));
+    }
+    cJSON *out = NULL;
+    diag d = DIAG_INIT;
+    diag_at(&d, "x.jsonl", 7, 0); /* a line of a file keeps its number */
+    assert_int_equal(json_parse("{\"a\":NaN}", 9, &out, &d), ERR_INVALID);
+    assert_int_equal(d.line, 7);
 }
 
 static void a_zero_byte_is_refused(void **state) {
@@ -75,6 +102,7 @@ static void numbers_are_bounded_and_whole_where_asked(void **state) {
     assert_int_equal(w, 7);
     assert_int_equal(json_integer(o, "n", 0, 9, &w, &d), ERR_INVALID);
     assert_int_equal(json_integer(o, "big", 0, INT64_MAX, &w, &d), ERR_INVALID);
+    assert_non_null(strstr(d.text, "at most 9007199254740992"));
     assert_int_equal(w, 7);
     cJSON_Delete((cJSON *)o);
 }
@@ -117,6 +145,7 @@ static void an_unknown_key_names_the_nearest(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_one_json_value_is_refused),
+        cmocka_unit_test(what_is_no_finite_number_names_its_key_and_line),
         cmocka_unit_test(a_zero_byte_is_refused),
         cmocka_unit_test(numbers_are_bounded_and_whole_where_asked),
         cmocka_unit_test(other_kinds_say_what_they_found),

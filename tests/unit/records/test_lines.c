@@ -52,6 +52,29 @@ static void every_line_comes_with_its_number(void **state) {
     lines_close(l);
 }
 
+static void a_byte_order_mark_is_no_part_of_the_first_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *first; /* NULL: the end */
+    } rows[] = {
+        {"\xEF\xBB\xBFtime,good\n\xEF\xBB\xBF", "time,good"},
+        {"\xEF\xBB\xBF", NULL},
+        {"\xEF\xBB", "\xEF\xBB"}, /* cut short: not a mark */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        lines *l = opened(rows[i].text, strlen(rows[i].text));
+        diag d = DIAG_INIT;
+        const char *line;
+        size_t n;
+        assert_int_equal(lines_next(l, &line, &n, &d), OK);
+        if (rows[i].first)
+            assert_string_equal(line, rows[i].first);
+        else
+            assert_null(line);
+        lines_close(l);
+    }
+}
+
 static void a_line_feed_at_the_end_adds_no_line(void **state) {
     (void)state;
     lines *l = opened("a\n", 2);
@@ -126,6 +149,7 @@ static void a_zero_byte_and_a_missing_file_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_comes_with_its_number),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_the_first_line),
         cmocka_unit_test(a_line_feed_at_the_end_adds_no_line),
         cmocka_unit_test(lines_across_pieces_stay_whole),
         cmocka_unit_test(a_line_of_1_mib_is_read_and_one_byte_more_is_refused),

@@ -120,7 +120,10 @@ static void what_is_wrong_is_named(void **state) {
         {"a,before\nx,1\n", {.before = "before"}, 1, "--now", "missing"},
         {"a,before,now\nx,1\n", {0}, 2, "", "2 fields"},
         {"a,before,now\nx,1,two\n", {0}, 2, "now", "\"two\" is not a number"},
-        {"a,before,now\nx,1,2\ny,-1,2\n", {0}, 3, "before", "at least 0"},
+        {"a,before,now\nx,1,2\ny,-1,2\n", {0}, 3, "before", "from 0 to 1e+15"},
+        {"a,before,now\nx,0x10,2\n", {0}, 2, "before", "not a number"}, /* 16? no */
+        {"a,before,now\nx,1,1e308\n", {0}, 2, "now", "from 0 to 1e+15"},
+        {"a,before,now\nx,inf,2\n", {0}, 2, "before", "not a number"},
         {"a,before,now\nx,nan,2\n", {0}, 2, "before", "not a number"},
         {"a,a,now\n", {0}, 1, "a", "two columns"},
         {"a,bevore,now\n", {.before = "before", .now = "now"}, 1, "--before", "bevore"},

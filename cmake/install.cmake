@@ -32,6 +32,8 @@ file(CREATE_LINK ${CMAKE_SOURCE_DIR}/models ${CMAKE_BINARY_DIR}/models SYMBOLIC)
 install(TARGETS rostrum RUNTIME DESTINATION bin)
 install(TARGETS ${installed} RUNTIME DESTINATION libexec/rostrum)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/ DESTINATION share/rostrum/models)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/policies ${CMAKE_SOURCE_DIR}/examples
+        DESTINATION share/rostrum)
 install(FILES ${CMAKE_SOURCE_DIR}/include/rostrum/engine.h DESTINATION include/rostrum)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/THIRD_PARTY.md
         DESTINATION share/doc/rostrum)

@@ -334,7 +334,7 @@ static status serve(host *h) {
 }
 
 static void ignore_signals(void) {
-    static const int signals[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP};
+    static const int signals[] = {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         signal(signals[i], SIG_IGN);
 }

@@ -181,6 +181,7 @@ static int run_serve(int argc, char **argv, const command *self) {
     if (s == OK) {
         log_set_level(level);
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is no reason to end */
         forbid_core_dumps();
         limit_descriptors(c->max_connections);
         exit_status = serve(c, args_text(&a, "ready-file", NULL), &d);

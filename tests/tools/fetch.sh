@@ -38,6 +38,15 @@ check "the last line says what is missing and how to get it" \
 check "nothing of it is kept" \
     test -z "$(find "$work/cache" -type f ! -name lock)"
 
+# A full disk is not told as a missing network.
+mkdir "$work/full"
+printf '#!/bin/bash\nexit 1\n' >"$work/full/npm"
+printf '#!/bin/bash\necho Avail\necho 12\n' >"$work/full/df"
+chmod +x "$work/full/npm" "$work/full/df"
+ROSTRUM_CACHE=$work/cache PATH=$work/full:$PATH "$root/tools/fetch" >"$work/out" 2>&1
+check "a full disk has exit status 1" test $? -eq 1
+check "and is named" grep -q "no space left in $work/cache" "$work/out"
+
 # A machine that has everything fetch uses but npm.
 mkdir "$work/few"
 for command in bash sed grep cut sha256sum sha512sum base64 head tail mkdir rm mv cp cmp \

@@ -14,9 +14,8 @@
 #define SAMPLES_MAX 4096 /* first partials of one level */
 #define SETTLE_MS 1500   /* until everybody talks, and what was given at once is heard */
 #define BEFORE_MAX (4 * LIMIT_SAMPLE_RATE_HZ) /* samples said before; more must fit */
-* /
 
-    typedef struct {
+typedef struct {
     trial *t;
     pool_slot *slot;
     uint64_t start_ms;   /* of its audio, on the loop's clock */

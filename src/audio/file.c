@@ -170,11 +170,15 @@ static status open_ogg(audio_file *f, audio_file_info *info, diag *d) {
     static const char head[] = "OpusHead";
     if (f->size < 28 + 19 || memcmp(f->data + 28, head, sizeof head - 1) != 0)
         return diag_set(d, ERR_UNSUPPORTED, "an Ogg file that is not Opus; " FORMATS);
+    unsigned channels = f->data[28 + 9];
+    if (channels < 1 || channels > PCM_CHANNELS_MAX)
+        return diag_set(d, ERR_LIMIT, "%u channels; 1 to %d are taken", channels,
+                        PCM_CHANNELS_MAX);
     status s = ogg_opus_create(&f->ogg);
     if (s != OK)
         return diag_set(d, s, "no memory to decode a file");
     info->rate_hz = 48000;
-    info->channels = f->data[28 + 9];
+    info->channels = channels;
     info->duration_s = ogg_duration(f->data, (size_t)f->size);
     sf_count_t first = f->size < 4096 ? f->size : 4096;
     s = ogg_opus_push(f->ogg, f->data, (size_t)first, &f->pending, d);

@@ -496,7 +496,7 @@ status slices_explain(const slice_table *table, const slice_options *options,
     if (s->counts) /* noise of the seen, and of an expectation that was counted itself */
         s->least_phi = are_whole(s->c.expected, s->c.rows) ? 2 : 1;
     refresh(s);
-    while (s->n_causes < SLICES_CAUSES_MAX && add_best(s))
+    while (s->c.rows > 0 && s->n_causes < SLICES_CAUSES_MAX && add_best(s))
         fit_all(s);
     generalise(s);
     drop_small(s, options->least_share);

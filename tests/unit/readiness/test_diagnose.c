@@ -186,6 +186,16 @@ static void a_cause_among_rows_of_a_handful_is_found(void **state) {
     assert_true(found >= 18);
 }
 
+static void an_empty_table_has_no_cause(void **state) {
+    (void)state;
+    quiet_table(0);
+    memset(expected, 0, sizeof expected);
+    memset(seen, 0, sizeof seen);
+    slice_answer answer = explained();
+    assert_int_equal(answer.n, 0);
+    assert_int_equal(answer.rows, 0);
+}
+
 static void only_what_was_not_expected_at_all_is_new(void **state) {
     (void)state;
     quiet_table(0.02);
@@ -299,6 +309,7 @@ int main(void) {
         cmocka_unit_test(one_wild_row_is_no_slice_of_many),
         cmocka_unit_test(a_sparse_table_names_nothing_by_chance),
         cmocka_unit_test(a_cause_among_rows_of_a_handful_is_found),
+        cmocka_unit_test(an_empty_table_has_no_cause),
         cmocka_unit_test(only_what_was_not_expected_at_all_is_new),
         cmocka_unit_test(broken_tables_are_refused_with_the_row),
         cmocka_unit_test(traffic_that_moved_to_a_harder_slice_is_no_cause),

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,5 +156,10 @@ int commands_main(command_table table, int argc, char **argv) {
         return print(&text, stdout, EXIT_GOOD);
     }
     buf_deinit(&text);
-    return c->run(argc - words, argv + words, c);
+    int exit_status = c->run(argc - words, argv + words, c);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_status;
+    fprintf(stderr, "rostrum %s: the output could not be written: %s\n", c->name,
+            strerror(errno));
+    return EXIT_FAILED;
 }

@@ -14,7 +14,8 @@ typedef struct {
 } command_table;
 
 /* Runs argv of main: `rostrum NOUN VERB ...`, help, --help, --version. Returns the exit
- * status. The table is borrowed for the life of the process. */
+ * status: the command's, or EXIT_FAILED when its output was not written (a full disk).
+ * The table is borrowed for the life of the process. */
 int commands_main(command_table table, int argc, char **argv);
 
 /* What commands_main was given; for commands that print the table. */

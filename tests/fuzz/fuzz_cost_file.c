@@ -2,13 +2,11 @@
  * conserves, explains itself with 0 and writes FOCUS rows; a capacity file; a lab's
  * input. The first byte chooses which. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "memory_file.h"
 #include "readiness/cost/focus.h"
 #include "records/capacity_file.h"
 #include "records/cost_file.h"
@@ -55,20 +53,14 @@ static void check_ledger(const cost_ledger *l) {
 }
 
 static void read_ledger(const uint8_t *data, size_t n) {
-    int fd = memfd_create("ledger", 0);
-    ASSERT(fd >= 0);
-    ASSERT(write(fd, data, n) == (ssize_t)n);
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     cost_ledger l;
     diag d = DIAG_INIT;
-    if (cost_ledger_read(path, &l, &d) == OK) {
+    if (cost_ledger_read(memory_file(data, n), &l, &d) == OK) {
         check_ledger(&l);
         cost_ledger_deinit(&l);
     } else {
         ASSERT(d.text[0] != '\0');
     }
-    close(fd);
 }
 
 static void read_lab(const char *text, size_t n) {

@@ -2,11 +2,10 @@
  * place or explained within bounds. The first byte chooses the columns. */
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "memory_file.h"
 #include "records/slice_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -48,17 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         {.cohort = "arm", .before = "a", .now = "b", .measure = "e/w"},
         {.attributes = "x,y"},
     };
-    static FILE *file;
-    static char path[64];
-    if (!file) {
-        file = tmpfile();
-        ASSERT(file != NULL);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
-    }
     if (n < 1)
         return 0;
-    ASSERT(ftruncate(fileno(file), 0) == 0);
-    ASSERT(pwrite(fileno(file), data + 1, n - 1, 0) == (ssize_t)n - 1);
+    const char *path = memory_file(data + 1, n - 1);
     slice_file *f = NULL;
     diag d = DIAG_INIT;
     if (slice_file_read(path, &choices[data[0] % 4], &f, &d) == OK) {

@@ -2,12 +2,11 @@
  * refused with a reason, or make a timeline that only grows and never has more bad than
  * all. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "memory_file.h"
 #include "records/slo_events.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -32,15 +31,7 @@ static void read_as(const char *path, const slo_objective *o) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    static FILE *file;
-    static char path[64];
-    if (!file) {
-        file = tmpfile();
-        ASSERT(file != NULL);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
-    }
-    ASSERT(ftruncate(fileno(file), 0) == 0);
-    ASSERT(pwrite(fileno(file), data, n, 0) == (ssize_t)n);
+    const char *path = memory_file(data, n);
     slo_objective *o = calloc(1, sizeof *o);
     ASSERT(o != NULL);
     o->indicator.kind = SLI_GOOD_TOTAL;

@@ -2,10 +2,9 @@
  * sections sum to its length. */
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "memory_file.h"
 #include "records/turn_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -21,15 +20,7 @@ static status check(void *context, const turn_trace *t, diag *d) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    static FILE *file;
-    static char path[64];
-    if (!file) {
-        file = tmpfile();
-        ASSERT(file != NULL);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
-    }
-    ASSERT(ftruncate(fileno(file), 0) == 0);
-    ASSERT(pwrite(fileno(file), data, n, 0) == (ssize_t)n);
+    const char *path = memory_file(data, n);
     diag d = DIAG_INIT;
     status s = turn_file_read(path, "cohort", check, NULL, &d);
     ASSERT(s == OK || d.code != OK);

@@ -1,12 +1,11 @@
 /* Fuzzes the YAML reader and the configuration built on it: any bytes are either
  * refused with a place, or make a tree that can be walked and a config that shows. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "memory_file.h"
 #include "conf/config.h"
 #include "conf/yaml.h"
 
@@ -37,15 +36,7 @@ static void walk(const yaml_node *node, int depth, int *budget) {
 /* The same bytes as a configuration file, through a file that lives in memory. */
 static void configure(const uint8_t *data, size_t n) {
     static config c;
-    static char path[64];
-    static FILE *file;
-    if (!file) {
-        file = tmpfile();
-        ASSERT(file != NULL);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
-    }
-    ASSERT(ftruncate(fileno(file), 0) == 0);
-    ASSERT(pwrite(fileno(file), data, n, 0) == (ssize_t)n);
+    const char *path = memory_file(data, n);
     diag d = DIAG_INIT;
     config_defaults(&c);
     if (config_read_file(&c, path, &d) != OK) {

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 #include <cjson/cJSON.h>
 
+static cJSON *oracle; /* this program's file; NULL: the folder is absent */
+
 /* NULL when the folder is absent; the caller deletes it. */
 static inline cJSON *oracle_load(const char *path) {
     FILE *f = fopen(path, "rb");
@@ -32,12 +34,38 @@ static inline cJSON *oracle_load(const char *path) {
     return root;
 }
 
+/* Set-up and tear-down of a group of tests on one file of ROSTRUM_ORACLES. */
+static inline int oracle_begin(const char *path) {
+    oracle = oracle_load(path);
+    return 0;
+}
+
+static inline int oracle_end(void **state) {
+    (void)state;
+    cJSON_Delete(oracle);
+    return 0;
+}
+
+/* Skips the test when there is no oracle. */
+static inline void oracle_need(void) {
+    if (!oracle) {
+        print_message("skip: the oracle folder is absent\n");
+        skip();
+    }
+}
+
 /* A member that must be there. */
 static inline const cJSON *oracle_item(const cJSON *object, const char *name) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
     if (!item)
         fail_msg("the oracle has no member %s", name);
     return item;
+}
+
+/* A member of the file. */
+static inline const cJSON *oracle_section(const char *name) {
+    oracle_need();
+    return oracle_item(oracle, name);
 }
 
 /* A number; the words Infinity and NaN count. */

@@ -7,26 +7,13 @@
 #include "score/resample.h"
 #include "stats/tests.h"
 
-static cJSON *oracle;
-
 static int load(void **state) {
     (void)state;
-    oracle = oracle_load(ROSTRUM_ORACLES "/wer_cases.json");
-    return 0;
-}
-
-static int unload(void **state) {
-    (void)state;
-    cJSON_Delete(oracle);
-    return 0;
+    return oracle_begin(ROSTRUM_ORACLES "/wer_cases.json");
 }
 
 static const cJSON *section(const char *group, const char *name) {
-    if (!oracle) {
-        print_message("skip: the oracle folder is absent\n");
-        skip();
-    }
-    return oracle_item(oracle_item(oracle, group), name);
+    return oracle_item(oracle_section(group), name);
 }
 
 enum { WORDS = 256 };
@@ -212,5 +199,5 @@ int main(void) {
         cmocka_unit_test(sc_stats_is_equalled_on_two_systems),
         cmocka_unit_test(kaldialign_s_interval_is_equalled),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, oracle_end);
 }

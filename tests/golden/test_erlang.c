@@ -12,35 +12,12 @@
 #include <cmocka.h>
 #include <cjson/cJSON.h>
 
+#include "oracle.h"
 #include "readiness/capacity/erlang.h"
-
-static cJSON *oracle;
 
 static int load(void **state) {
     (void)state;
-    FILE *f = fopen(ROSTRUM_ORACLES "/erlang.json", "rb");
-    if (!f)
-        return 0;
-    static char text[1 << 16];
-    size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    oracle = cJSON_Parse(text);
-    return oracle ? 0 : -1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    cJSON_Delete(oracle);
-    return 0;
-}
-
-static const cJSON *section(const char *name) {
-    if (!oracle) {
-        print_message("skip: the oracle folder is absent\n");
-        skip();
-    }
-    return cJSON_GetObjectItem(oracle, name);
+    return oracle_begin(ROSTRUM_ORACLES "/erlang.json");
 }
 
 static double number(const cJSON *row, const char *key) {
@@ -59,7 +36,7 @@ static void rows_are_equal(void **state) {
     (void)state;
     const cJSON *row;
     int n = 0, unstable = 0;
-    cJSON_ArrayForEach(row, section("rows")) {
+    cJSON_ArrayForEach(row, oracle_section("rows")) {
         unsigned servers = (unsigned)number(row, "servers");
         double a = number(row, "offered_erlangs");
         check(erlang_b(servers, a), number(row, "erlang_b"));
@@ -94,7 +71,7 @@ static void exact_fractions_are_equal(void **state) {
     (void)state;
     const cJSON *row;
     int n = 0;
-    cJSON_ArrayForEach(row, section("exact_fractions")) {
+    cJSON_ArrayForEach(row, oracle_section("exact_fractions")) {
         unsigned servers = (unsigned)number(row, "servers");
         double a = fraction(row, "offered_fraction");
         check(erlang_b(servers, a), fraction(row, "erlang_b_fraction"));
@@ -109,7 +86,7 @@ static void least_servers_are_equal(void **state) {
     (void)state;
     const cJSON *row;
     int n = 0;
-    cJSON_ArrayForEach(row, section("least_servers")) {
+    cJSON_ArrayForEach(row, oracle_section("least_servers")) {
         double a = number(row, "offered_erlangs"), target = number(row, "target");
         bool blocked =
             strcmp(cJSON_GetObjectItem(row, "model")->valuestring, "erlang_b") == 0;
@@ -129,5 +106,5 @@ int main(void) {
         cmocka_unit_test(exact_fractions_are_equal),
         cmocka_unit_test(least_servers_are_equal),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, oracle_end);
 }

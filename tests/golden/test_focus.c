@@ -12,36 +12,14 @@
 #include <cmocka.h>
 #include <cjson/cJSON.h>
 
+#include "oracle.h"
 #include "readiness/cost/focus.h"
 
 enum { FIELDS_MAX = 64 };
 
-static cJSON *oracle;
-
 static int load(void **state) {
     (void)state;
-    FILE *f = fopen(ROSTRUM_ORACLES "/focus_columns.json", "rb");
-    if (!f)
-        return 0;
-    static char text[1 << 16];
-    size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    oracle = cJSON_Parse(text);
-    return oracle ? 0 : -1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    cJSON_Delete(oracle);
-    return 0;
-}
-
-static void need_oracle(void) {
-    if (!oracle) {
-        print_message("skip: the oracle folder is absent\n");
-        skip();
-    }
+    return oracle_begin(ROSTRUM_ORACLES "/focus_columns.json");
 }
 
 /* Splits a CSV line in place; quotes are taken off and doubled ones halved. */
@@ -149,7 +127,7 @@ static size_t header(char *fields[FIELDS_MAX]) {
 
 static void every_column_is_known_and_no_mandatory_one_is_missing(void **state) {
     (void)state;
-    need_oracle();
+    oracle_need();
     char *names[FIELDS_MAX];
     size_t n = header(names);
     for (size_t i = 0; i < n; i++)
@@ -170,7 +148,7 @@ static void every_column_is_known_and_no_mandatory_one_is_missing(void **state) 
 
 static void every_field_has_its_columns_format(void **state) {
     (void)state;
-    need_oracle();
+    oracle_need();
     char *names[FIELDS_MAX];
     size_t n = header(names);
     static const ledger_policy policies[] = {LEDGER_SHOWBACK, LEDGER_CHARGEBACK};
@@ -196,7 +174,7 @@ static void every_field_has_its_columns_format(void **state) {
 
 static void the_subcategory_belongs_to_its_category(void **state) {
     (void)state;
-    need_oracle();
+    oracle_need();
     const cJSON *pairs = cJSON_GetObjectItem(oracle, "service_subcategories_by_category");
     assert_true(
         listed(cJSON_GetObjectItem(pairs, "AI and Machine Learning"), "AI Platforms"));
@@ -208,5 +186,5 @@ int main(void) {
         cmocka_unit_test(every_field_has_its_columns_format),
         cmocka_unit_test(the_subcategory_belongs_to_its_category),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, oracle_end);
 }

@@ -19,26 +19,9 @@
 
 enum { VALUES_MAX = 1000 };
 
-static cJSON *oracle;
-
 static int load(void **state) {
     (void)state;
-    oracle = oracle_load(ROSTRUM_ORACLES "/kayenta_mann_whitney.json");
-    return 0;
-}
-
-static int unload(void **state) {
-    (void)state;
-    cJSON_Delete(oracle);
-    return 0;
-}
-
-static const cJSON *section(const char *name) {
-    if (!oracle) {
-        print_message("skip: the oracle folder is absent\n");
-        skip();
-    }
-    return oracle_item(oracle, name);
+    return oracle_begin(ROSTRUM_ORACLES "/kayenta_mann_whitney.json");
 }
 
 static const char *text(const cJSON *object, const char *key) {
@@ -84,7 +67,7 @@ static void labels_are_equal(void **state) {
     double x[VALUES_MAX], y[VALUES_MAX];
     const cJSON *row;
     int labels = 0, reasons = 0;
-    cJSON_ArrayForEach(row, section("classifier_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("classifier_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "experiment"), x, VALUES_MAX);
         size_t m = oracle_numbers(oracle_item(row, "control"), y, VALUES_MAX);
         kayenta_options o = options_of(row);
@@ -115,7 +98,7 @@ static void labels_are_equal(void **state) {
 static void the_rank_function_is_equal(void **state) {
     (void)state;
     double x[VALUES_MAX], y[VALUES_MAX];
-    const cJSON *data = section("wilcoxon_diff"), *row;
+    const cJSON *data = oracle_section("wilcoxon_diff"), *row;
     size_t n = oracle_numbers(oracle_item(data, "x"), x, VALUES_MAX);
     size_t m = oracle_numbers(oracle_item(data, "y"), y, VALUES_MAX);
     stats_sort(x, n);
@@ -128,7 +111,7 @@ static void the_rank_function_is_equal(void **state) {
                      i++);
     }
     assert_int_equal(i, 2);
-    cJSON_ArrayForEach(row, section("z_quantile"))
+    cJSON_ArrayForEach(row, oracle_section("z_quantile"))
         oracle_close(stats_normal_quantile(oracle_number(row, "p")),
                      oracle_number(row, "expect"), 0, tolerance_of(row), "z", 0);
 }
@@ -136,7 +119,7 @@ static void the_rank_function_is_equal(void **state) {
 static void intermediate_values_of_r_are_equal(void **state) {
     (void)state;
     double x[VALUES_MAX], y[VALUES_MAX];
-    const cJSON *data = section("r_intermediate");
+    const cJSON *data = oracle_section("r_intermediate");
     const cJSON *e = oracle_item(data, "expect");
     size_t n = oracle_numbers(oracle_item(data, "experiment"), x, VALUES_MAX);
     size_t m = oracle_numbers(oracle_item(data, "control"), y, VALUES_MAX);
@@ -171,7 +154,7 @@ static void intervals_and_estimates_are_equal(void **state) {
     double x[VALUES_MAX], y[VALUES_MAX];
     const cJSON *row;
     int i = 0;
-    cJSON_ArrayForEach(row, section("confidence_interval_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("confidence_interval_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "experiment"), x, VALUES_MAX);
         size_t m = oracle_numbers(oracle_item(row, "control"), y, VALUES_MAX);
         const cJSON *e = oracle_item(row, "expect"), *t = oracle_item(row, "abs_tol");
@@ -199,7 +182,7 @@ static void outliers_are_equal(void **state) {
     bool out[VALUES_MAX];
     const cJSON *row;
     int rows = 0;
-    cJSON_ArrayForEach(row, section("outlier_detection_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("outlier_detection_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "data"), x, VALUES_MAX);
         kayenta_outliers(detector_of(row), oracle_number(row, "factor"), x, n, scratch,
                          out);
@@ -230,7 +213,7 @@ static void transforms_are_equal(void **state) {
     double x[VALUES_MAX], wanted[VALUES_MAX];
     const cJSON *row;
     int rows = 0;
-    cJSON_ArrayForEach(row, section("transform_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("transform_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "data"), x, VALUES_MAX);
         size_t m = oracle_numbers(oracle_item(row, "expect"), wanted, VALUES_MAX);
         assert_int_equal(transform(row, x, n), m);
@@ -246,7 +229,7 @@ static void summaries_and_percentiles_are_equal(void **state) {
     double x[VALUES_MAX];
     const cJSON *row;
     int summaries = 0, percentiles = 0;
-    cJSON_ArrayForEach(row, section("summary_statistics_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("summary_statistics_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "data"), x, VALUES_MAX);
         const cJSON *e = oracle_item(row, "expect");
         kayenta_summary s = kayenta_summarise(x, n);
@@ -257,7 +240,7 @@ static void summaries_and_percentiles_are_equal(void **state) {
         assert_int_equal(s.n, (size_t)oracle_number(e, "count"));
         summaries++;
     }
-    cJSON_ArrayForEach(row, section("percentile_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("percentile_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "data"), x, VALUES_MAX);
         stats_sort(x, n);
         oracle_close(stats_sorted_quantile(x, n, oracle_number(row, "p") / 100),
@@ -273,7 +256,7 @@ static void effect_sizes_are_equal(void **state) {
     double x[VALUES_MAX], y[VALUES_MAX];
     const cJSON *row;
     int rows = 0;
-    cJSON_ArrayForEach(row, section("effect_size_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("effect_size_cases")) {
         size_t n = oracle_numbers(oracle_item(row, "experiment"), x, VALUES_MAX);
         size_t m = oracle_numbers(oracle_item(row, "control"), y, VALUES_MAX);
         double wanted = oracle_number(row, "expect");
@@ -308,7 +291,7 @@ static void scores_are_equal(void **state) {
     (void)state;
     const cJSON *row;
     int rows = 0, lists = 0;
-    cJSON_ArrayForEach(row, section("score_cases")) {
+    cJSON_ArrayForEach(row, oracle_section("score_cases")) {
         kayenta_metric metrics[16] = {{0}};
         const char *names[KAYENTA_GROUPS_MAX];
         double weights[KAYENTA_GROUPS_MAX], scores[KAYENTA_GROUPS_MAX], wanted[16];
@@ -354,5 +337,5 @@ int main(void) {
         cmocka_unit_test(effect_sizes_are_equal),
         cmocka_unit_test(scores_are_equal),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, oracle_end);
 }

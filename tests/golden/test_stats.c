@@ -8,31 +8,14 @@
 #include "stats/special.h"
 #include "stats/tests.h"
 
-static cJSON *oracle;
-
 static int load(void **state) {
     (void)state;
-    oracle = oracle_load(ROSTRUM_ORACLES "/stats_special.json");
-    return 0;
-}
-
-static int unload(void **state) {
-    (void)state;
-    cJSON_Delete(oracle);
-    return 0;
-}
-
-static const cJSON *section(const char *name) {
-    if (!oracle) {
-        print_message("skip: the oracle folder is absent\n");
-        skip();
-    }
-    return oracle_item(oracle, name);
+    return oracle_begin(ROSTRUM_ORACLES "/stats_special.json");
 }
 
 static void the_normal_distribution_is_right_in_both_tails(void **state) {
     (void)state;
-    const cJSON *s = section("normal_cdf");
+    const cJSON *s = oracle_section("normal_cdf");
     double rel = oracle_number(s, "rel_tol");
     int i = 0;
     const cJSON *row;
@@ -41,7 +24,7 @@ static void the_normal_distribution_is_right_in_both_tails(void **state) {
         oracle_close(stats_normal_cdf(x), oracle_number(row, "cdf"), rel, 0, "cdf", i);
         oracle_close(stats_normal_upper(x), oracle_number(row, "sf"), rel, 0, "sf", i++);
     }
-    s = section("normal_quantile");
+    s = oracle_section("normal_quantile");
     rel = oracle_number(s, "rel_tol");
     i = 0;
     cJSON_ArrayForEach(row, oracle_item(s, "rows"))
@@ -51,7 +34,7 @@ static void the_normal_distribution_is_right_in_both_tails(void **state) {
 
 static void chi_square_and_t_tails_are_right(void **state) {
     (void)state;
-    const cJSON *s = section("chi_square_upper_tail");
+    const cJSON *s = oracle_section("chi_square_upper_tail");
     double rel = oracle_number(s, "rel_tol");
     int i = 0;
     const cJSON *row;
@@ -65,7 +48,7 @@ static void chi_square_and_t_tails_are_right(void **state) {
                          "its quantile", i);
         i++;
     }
-    s = section("student_t_upper_tail");
+    s = oracle_section("student_t_upper_tail");
     rel = oracle_number(s, "rel_tol");
     i = 0;
     cJSON_ArrayForEach(row, oracle_item(s, "rows")) {
@@ -80,7 +63,7 @@ static void chi_square_and_t_tails_are_right(void **state) {
 
 static void incomplete_beta_and_gamma_are_right(void **state) {
     (void)state;
-    const cJSON *s = section("regularised_incomplete_beta");
+    const cJSON *s = oracle_section("regularised_incomplete_beta");
     int i = 0;
     const cJSON *row;
     cJSON_ArrayForEach(row, oracle_item(s, "rows")) {
@@ -96,7 +79,7 @@ static void incomplete_beta_and_gamma_are_right(void **state) {
             oracle_close(stats_beta_quantile(a, b, value), x, 1e-9, 0, "its quantile", i);
         i++;
     }
-    s = section("regularised_incomplete_gamma");
+    s = oracle_section("regularised_incomplete_gamma");
     double rel = oracle_number(s, "rel_tol");
     i = 0;
     cJSON_ArrayForEach(row, oracle_item(s, "rows")) {
@@ -113,7 +96,7 @@ static void incomplete_beta_and_gamma_are_right(void **state) {
 
 static void wilson_and_clopper_pearson_agree(void **state) {
     (void)state;
-    const cJSON *s = section("binomial_intervals");
+    const cJSON *s = oracle_section("binomial_intervals");
     double tol = oracle_number(s, "abs_tol");
     int i = 0;
     const cJSON *row;
@@ -134,7 +117,7 @@ static void wilson_and_clopper_pearson_agree(void **state) {
 
 static void mann_whitney_agrees_exactly_and_approximately(void **state) {
     (void)state;
-    const cJSON *s = section("mann_whitney");
+    const cJSON *s = oracle_section("mann_whitney");
     double rel = oracle_number(s, "rel_tol");
     int i = 0;
     const cJSON *row;
@@ -167,7 +150,7 @@ static void mann_whitney_agrees_exactly_and_approximately(void **state) {
 static void corrections_agree_and_reject_the_same(void **state) {
     (void)state;
     static const char *const names[] = {"bonferroni", "holm", "hochberg", "bh", "by"};
-    const cJSON *s = section("multiple_testing");
+    const cJSON *s = oracle_section("multiple_testing");
     double tol = oracle_number(s, "abs_tol");
     int i = 0;
     const cJSON *row;
@@ -194,7 +177,7 @@ static void corrections_agree_and_reject_the_same(void **state) {
 
 static void fisher_and_sample_ratio_agree(void **state) {
     (void)state;
-    const cJSON *s = section("fisher_exact");
+    const cJSON *s = oracle_section("fisher_exact");
     double rel = oracle_number(s, "rel_tol");
     int i = 0;
     const cJSON *row;
@@ -209,7 +192,7 @@ static void fisher_and_sample_ratio_agree(void **state) {
         oracle_close(p.greater, oracle_number(row, "p_greater"), rel, 0, "greater", i);
         oracle_close(p.less, oracle_number(row, "p_less"), rel, 0, "less", i++);
     }
-    s = section("sample_ratio_mismatch_chi_square");
+    s = oracle_section("sample_ratio_mismatch_chi_square");
     rel = oracle_number(s, "rel_tol");
     i = 0;
     cJSON_ArrayForEach(row, oracle_item(s, "rows")) {
@@ -233,5 +216,5 @@ int main(void) {
         cmocka_unit_test(corrections_agree_and_reject_the_same),
         cmocka_unit_test(fisher_and_sample_ratio_agree),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, oracle_end);
 }

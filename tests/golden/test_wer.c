@@ -11,39 +11,18 @@
 #include <cmocka.h>
 #include <cjson/cJSON.h>
 
+#include "oracle.h"
 #include "score/align.h"
 #include "score/compound.h"
 #include "score/confusions.h"
 
-static cJSON *oracle;
-
 static int load(void **state) {
     (void)state;
-    FILE *f = fopen(ROSTRUM_ORACLES "/wer_cases.json", "rb");
-    if (!f)
-        return 0;
-    static char text[1 << 20];
-    size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    oracle = cJSON_Parse(text);
-    return oracle ? 0 : -1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    cJSON_Delete(oracle);
-    return 0;
+    return oracle_begin(ROSTRUM_ORACLES "/wer_cases.json");
 }
 
 static const cJSON *section(const char *group, const char *name) {
-    if (!oracle) {
-        print_message("skip: the oracle folder is absent\n");
-        skip();
-    }
-    const cJSON *found = cJSON_GetObjectItem(cJSON_GetObjectItem(oracle, group), name);
-    assert_non_null(found);
-    return found;
+    return oracle_item(oracle_section(group), name);
 }
 
 static const char *string(const cJSON *object, const char *name) {
@@ -384,5 +363,5 @@ int main(void) {
         cmocka_unit_test(sclite_alignments_of_the_mapsswe_sets_are_equal),
         cmocka_unit_test(sclite_counts_are_equal),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, oracle_end);
 }

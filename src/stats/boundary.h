@@ -11,7 +11,9 @@
  *
  * Each mixture is tuned to be narrowest at the intrinsic time v_opt for alpha_opt. The
  * guarantee does not depend on it; choose it where a decision is expected, before
- * seeing data. A factor 10 off costs about 20 % of width.
+ * seeing data. Rather too early than too late: at v = 1000 and alpha 0.05, a v_opt ten
+ * times too small costs 7 to 8 % of width, ten times too large 26 to 31 % (normal and
+ * beta-binomial; a test holds them to it).
  *
  * Sources: Howard, Ramdas, McAuliffe, Sekhon 2021, Annals of Statistics 49(2), "Time-
  * uniform, nonparametric, nonasymptotic confidence sequences"; Howard and Ramdas 2022,

@@ -97,10 +97,29 @@ static void a_walk_ever_crosses_with_chance_alpha_at_most(void **state) {
     assert_in_range(over_stitched, 1, 100);
 }
 
+/* What boundary.h says of a v_opt ten times off. */
+static void tuning_too_early_costs_less_than_too_late(void **state) {
+    (void)state;
+    for (int one_sided = 0; one_sided <= 1; one_sided++)
+        for (int kind = 0; kind <= 1; kind++) {
+            double bound[3], v = 100;
+            for (int i = 0; i < 3; i++, v *= 10) {
+                stats_mixture m =
+                    kind ? stats_beta_binomial_mixture(v, 0.05, 0.05, 0.95, one_sided)
+                         : stats_normal_mixture(v, 0.05, one_sided);
+                bound[i] = stats_mixture_bound(&m, 1000, 0.05);
+            }
+            double early = bound[0] / bound[1] - 1, late = bound[2] / bound[1] - 1;
+            assert_true(early > 0.065 && early < 0.085);
+            assert_true(late > 0.255 && late < 0.32);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boundaries_have_the_published_values),
         cmocka_unit_test(a_bound_is_where_the_evidence_reaches_the_threshold),
+        cmocka_unit_test(tuning_too_early_costs_less_than_too_late),
         cmocka_unit_test(a_walk_ever_crosses_with_chance_alpha_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

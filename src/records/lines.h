@@ -2,7 +2,8 @@
  *
  * Reads through one growing buffer, so a file of any length costs the memory of its
  * longest line. "-" is standard input. A carriage return before the line feed is dropped,
- * and so is a byte order mark at the beginning; a last line without a line feed counts. Allocates; one thread at a time. */
+ * and so is a byte order mark at the beginning; a last line without a line feed counts.
+ * Allocates; one thread at a time. */
 #ifndef ROSTRUM_RECORDS_LINES_H
 #define ROSTRUM_RECORDS_LINES_H
 

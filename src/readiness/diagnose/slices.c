@@ -16,6 +16,9 @@
 #define UNDONE 0.25       /* part of an effect that is as good as none */
 #define LEAST_EFFECT 0.03 /* |log factor| of a cause worth naming */
 #define SPARSE 10.0       /* counts a row, below which the median of rows says little */
+#define DOUBTED 0.15      /* effects up to this may be what slices do every day, */
+#define WANDERS 3.0       /* if they are below so many times what slices wander by */
+#define SLICES_LEAST 8    /* slices from which that can be read */
 #define FITS 3            /* passes over all factors after each new cause */
 
 const slice_options slice_defaults = {.depth = 0, .least_share = 0.01};
@@ -401,7 +404,34 @@ static double change_modelled(const search *s) {
     return sum;
 }
 
-/* Drops causes that change less than the least share of what all of them change. */
+/* How far whole slices lie from what causes of more than this |log factor| say: a normal
+ * sd, read off the quieter ones that name one attribute. 0 where there are too few. */
+static double wander(search *s, double effect) {
+    size_t n = 0;
+    double *model = s->middle;
+    memcpy(model, s->c.expected, s->c.rows * sizeof *model);
+    for (size_t i = 0; i < s->n_causes; i++)
+        for (size_t r = 0; r < s->c.rows; r++)
+            if (fabs(log(s->causes[i].factor)) > effect && holds(s, i, r))
+                model[r] = isinf(s->causes[i].factor) ? s->c.seen[r]
+                                                      : model[r] * s->causes[i].factor;
+    for (size_t a = 0; a < s->c.attributes; a++) {
+        const cuboid *c = &s->c.cuboids[1 + a];
+        memset(s->seen, 0, c->groups * sizeof(double));
+        memset(s->modelled, 0, c->groups * sizeof(double));
+        for (size_t r = 0; r < s->c.rows; r++) {
+            s->seen[c->group[r]] += s->c.seen[r];
+            s->modelled[c->group[r]] += model[r];
+        }
+        for (uint32_t g = 0; g < c->groups && n < s->c.rows; g++)
+            s->key[n++] = fabs(slice_disagreement(s->seen[g], s->modelled[g]));
+    }
+    stats_sort(s->key, n);
+    return n < SLICES_LEAST ? 0 : s->key[n * 2 / 5] / 0.5244005127080407;
+}
+
+/* Drops causes that change less than the least share of what all of them change, or
+ * hardly more than slices of this table wander from day to day. */
 static void drop_small(search *s, double least_share) {
     for (;;) {
         size_t smallest = s->n_causes;
@@ -409,7 +439,9 @@ static void drop_small(search *s, double least_share) {
         for (size_t i = 0; i < s->n_causes; i++) {
             slice_cause c;
             describe(s, i, change, &c);
-            if (fabs(log(c.factor)) < LEAST_EFFECT)
+            double effect = fabs(log(c.factor));
+            if (effect < LEAST_EFFECT ||
+                (effect < DOUBTED && c.named && effect < WANDERS * wander(s, effect)))
                 c.share = 0;
             if (c.share < least) {
                 least = c.share;

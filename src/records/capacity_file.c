@@ -129,7 +129,7 @@ static status read_pool(const cJSON *o, capacity_pool *p, diag *d) {
     if (s == OK)
         s = milliseconds(o, "target_age_ms", &c->target_s, d);
     if (s == OK)
-        s = number_or(o, "target_share", 0.95, &c->target_share, d);
+        s = json_number_or(o, "target_share", 0, 1, 0.95, &c->target_share, d);
     return s == OK ? read_machines(o, c, d) : s;
 }
 

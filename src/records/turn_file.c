@@ -98,8 +98,9 @@ static status stage_by_name(const char *name, turn_stage *out, diag *d) {
     if (*out < TURN_OTHER)
         return OK;
     const char *near = diag_nearest(name, turn_stage_names, TURN_OTHER);
-    return diag_field(d, ERR_INVALID, "stage", "no stage \"%.40s\"%s%s%s", name,
-                      near ? "; did you mean \"" : "", near ? near : "",
+    return diag_field(d, ERR_INVALID, "stage", "no stage \"%.40s\"; %s%s%s", name,
+                      near ? "did you mean \"" : "network, queue, asr, llm, tts or",
+                      near ? near : " another of readiness/trace/stages.def is needed",
                       near ? "\"?" : "");
 }
 
